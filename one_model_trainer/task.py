@@ -1,0 +1,70 @@
+"""Train one handwriting model on the images that setup.cfg names under [train].
+
+Leaves in saved_models/: NAME-full_model.h5 (for further training), NAME-prediction.h5 (for reading), and
+NAME-training_history.csv and .png (how it went, epoch by epoch).
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from utilities.command import add_hyperparameter_arguments, add_training_arguments, run_stage, start_framework
+from utilities.config import Config, load_config, read_hyperparameters
+from utilities.hyperparameters import FIELDS, resolve
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("setup", type=Path, help="the settings file")
+    parser.add_argument("name", metavar="NAME", help="a name for the model, part of its files' names")
+    parser.add_argument("--hyperparameters", type=Path, metavar="FILE", help="best_hyperparameters.cfg of the tuner")
+    add_training_arguments(parser)
+    add_hyperparameter_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def run(config: Config, args: argparse.Namespace) -> None:
+    """Check and decode the images, train, save."""
+    architecture, chosen = config.train.architecture, {}
+    if args.hyperparameters:
+        from_file, chosen = read_hyperparameters(args.hyperparameters)
+        architecture = from_file or architecture
+    flags = {name: getattr(args, name) for name in FIELDS if getattr(args, name) is not None}
+    hyperparameters = resolve(architecture, config.train.hyperparameters, chosen, flags)
+    start_framework(config.train.seed)
+
+    from utilities.images import Preprocessing
+    from utilities.model import FrameCounter, RecognizerSpec, build_prediction_model
+    from utilities.outputs import ModelFiles, refuse_to_overwrite, save_history, save_trained, training_record
+    from utilities.resume import ResumePoint
+    from utilities.saved_model import describe_spec
+    from utilities.training import Plan, train
+    from utilities.training_set import announce, training_set_for
+
+    files = ModelFiles(args.name, f"{args.name}-prediction", config.project.model_format)
+    refuse_to_overwrite([files], args.overwrite)
+    how = Preprocessing(config.project.img_height, config.project.img_width)
+    frames = FrameCounter(architecture, how.height, hyperparameters)
+    data = training_set_for(config, config.train.image_set, how, frames)
+    print(announce(data), flush=True)
+    spec = RecognizerSpec(architecture, data.alphabet, how, hyperparameters)
+    plan = Plan.of(config.train, config.train.num_epochs, hyperparameters.learning_rate, config.train.max_minutes)
+    resume = ResumePoint.open(files.resume, describe_spec(spec) | data.record | vars(plan), args.resume, args.overwrite)
+    model = build_prediction_model(spec)
+    batches = data.batches(spec.alphabet, frames, hyperparameters.batch_size, plan.seed)
+    progress = train(model, batches, spec.alphabet, plan, resume, lambda history: save_history(files, history))
+    save_trained(files, spec, model, training_record(data.record, plan, progress), progress)
+    resume.discard()
+
+
+def main(argv=None) -> int:
+    """Run the stage and return its exit status."""
+    args = parse_args(argv)
+    return run_stage(lambda: run(load_config(args.setup, "train"), args))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""Read the images that setup.cfg names under [test] with one or more models.
+
+Writes test_set_predictions/predictions/MODEL-predictions.csv for each, with truth (where there is one), prediction and
+confidence. Compare them with test_set_predictions/visualize_predictions.ipynb.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from utilities.command import run_stage, start_framework
+from utilities.config import Config, load_config
+from utilities.errors import UserError
+
+PREDICTIONS = Path("test_set_predictions/predictions")  # under the working directory
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("setup", type=Path, nargs="?", help="the settings file")
+    parser.add_argument("models", type=Path, nargs="*", metavar="MODEL", help="model files, full or prediction")
+    parser.add_argument(
+        "--describe", type=Path, metavar="MODEL", help="print what a model file says of itself, and stop"
+    )
+    args = parser.parse_args(argv)
+    if not args.describe and not (args.setup and args.models):
+        parser.error("give setup.cfg and at least one MODEL, or --describe MODEL")
+    return args
+
+
+def output_paths(models: list[Path]) -> dict[Path, Path]:
+    """Model -> its predictions CSV; two models of one name would overwrite each other and are refused."""
+    outputs = {model: PREDICTIONS / f"{model.stem}-predictions.csv" for model in models}
+    clashing = sorted(str(m) for m in models if sum(n.stem == m.stem for n in models) > 1)
+    if clashing:
+        raise UserError(
+            f"These models would write the same CSV: {', '.join(clashing)}. Give one of them another file name."
+        )
+    return outputs
+
+
+def run(config: Config, models: list[Path]) -> None:
+    """Load the models, read the images once for all, write the CSVs, print a table."""
+    outputs = output_paths(models)
+    start_framework(seed=0)  # nothing here is random
+
+    from utilities.image_set import read_image_set
+    from utilities.prediction import Reader, predict_to_files, results_table
+    from utilities.saved_model import load_recognizer
+    from utilities.training_set import columns_of, explicit_alphabet, warn_differences
+
+    columns = columns_of(config.project)
+    image_set = read_image_set(config.test.image_set, columns, config.project.image_format, for_prediction=True)
+    readers = {}
+    for model, path in outputs.items():
+        recognizer = load_recognizer(model, explicit_alphabet(config.project))
+        warn_differences(config.project, recognizer.spec)
+        readers[path] = Reader(recognizer)
+    summaries = predict_to_files(readers, image_set)
+    print(results_table(summaries))
+
+
+def describe(path: Path) -> None:
+    """Print the model card."""
+    from utilities.saved_model import model_card
+
+    print(model_card(path))
+
+
+def main(argv=None) -> int:
+    """Run the stage and return its exit status."""
+    args = parse_args(argv)
+    if args.describe:
+        return run_stage(lambda: describe(args.describe))
+    return run_stage(lambda: run(load_config(args.setup, "predict"), args.models))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

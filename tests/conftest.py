@@ -1,0 +1,81 @@
+"""Small image sets for all tests, and one place where the framework is kept quiet."""
+
+import csv
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+ROOT = Path(__file__).resolve().parents[1]
+FIXTURES = ROOT / "tests" / "fixtures"
+
+
+def draw(text: str, height: int = 32, seed: int = 0) -> Image.Image:
+    """A word in dark ink on light grey paper, a little different for every seed."""
+    rng = np.random.default_rng(seed)
+    font = ImageFont.load_default(height * rng.uniform(0.55, 0.65))
+    width = int(font.getlength(text)) + height // 2
+    image = Image.new("L", (width, height), int(rng.integers(205, 240)))
+    ImageDraw.Draw(image).text((height // 4, height // 10), text, int(rng.integers(10, 60)), font=font)
+    return image
+
+
+def write_image_set(folder: Path, labels, header=("image_location", "transcription"), groups=None) -> Path:
+    """A folder as setup.cfg expects it: images/ and words_metadata.csv."""
+    (folder / "images").mkdir(parents=True)
+    rows = []
+    for i, label in enumerate(labels):
+        name = f"images/w{i:03d}.png"
+        draw(label or " ", seed=i).save(folder / name)
+        rows.append((name, label, *((groups[i],) if groups else ())))
+    with (folder / "words_metadata.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([(*header, *(("writer",) if groups else ())), *rows])
+    return folder
+
+
+SETTINGS = """[project]
+IMG_HEIGHT = 32
+IMG_WIDTH = 256
+{project}
+[tune]
+IMAGE_SET_NAME = train
+NUM_EPOCHS = 1
+LEARNING_RATE = 0.001, 0.002
+[train]
+IMAGE_SET_NAME = train
+NUM_EPOCHS = {epochs}
+BATCH_SIZE = 8
+NUM_UNITS_DENSE = 16
+NUM_UNITS_LSTM1 = 16
+NUM_UNITS_LSTM2 = 16
+{train}
+[transfer]
+RETRAINING_EPOCHS = 1
+FINE_TUNING_EPOCHS = 1
+[test]
+IMAGE_SET_NAME = test
+"""
+
+
+def write_settings(folder: Path, project: str = "", train: str = "", epochs: int = 1) -> Path:
+    """A setup.cfg beside the folders `train` and `test`."""
+    path = folder / "setup.cfg"
+    path.write_text(SETTINGS.format(project=project, train=train, epochs=epochs), encoding="utf-8")
+    return path
+
+
+WORDS = ["Carex", "Rosa", "Acer", "Poa", "Viola", "Quercus alba", "Salix", "Zea", "NA", "007", "3.10", "null"]
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    """A working directory with train and test sets and a setup.cfg."""
+    write_image_set(tmp_path / "train", WORDS * 2)
+    write_image_set(tmp_path / "test", WORDS[:6])
+    write_settings(tmp_path)
+    return tmp_path

@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+
+from utilities.augmentation import augment
+from utilities.batches import Word, WordBatches, buckets
+from utilities.images import Preprocessing
+
+HOW = Preprocessing(32, 256)
+
+
+def words(widths, label=(1, 2)):
+    rng = np.random.default_rng(0)
+    return [Word(rng.integers(0, 255, (32, w), np.uint8), np.array(label, np.int32)) for w in widths]
+
+
+def frames(width):
+    return width // 4
+
+
+def all_indices(batches):
+    return sorted(i for n in range(len(batches)) for i in batches.indices(n))
+
+
+def test_every_word_comes_once_an_epoch_in_batches_of_one_width():
+    widths = [40, 200, 50, 60, 130, 100, 40, 41, 42]
+    batches = WordBatches(words(widths), HOW, frames, 2, seed=1)
+    assert all_indices(batches) == list(range(9))
+    for n in range(len(batches)):
+        (x,) = batches[n]
+        assert x["image"].shape[1:] == (x["image"].shape[1], 32, 1)
+        assert x["image"].shape[1] in (64, 128, 192, 256)
+        assert len(x["image"]) == len(x["label"]) == len(batches.indices(n)) <= 2
+
+
+def test_inputs_carry_true_lengths():
+    batches = WordBatches(words([50, 60], label=(3, 3, 1)) + words([55], label=(2,)), HOW, frames, 3)
+    (x,) = batches[0]
+    assert x["frames"].tolist() == [[12], [15], [13]]
+    assert x["label_length"].tolist() == [[3], [3], [1]]
+    assert x["label"].tolist() == [[3, 3, 1], [3, 3, 1], [2, 0, 0]]
+
+
+def test_the_first_two_batches_differ_in_width_where_any_do():
+    for seed in range(5):
+        batches = WordBatches(words([40] * 20 + [200]), HOW, frames, 4, seed=seed)
+        assert batches[0][0]["image"].shape[1] != batches[1][0]["image"].shape[1]
+
+
+def test_a_seed_fixes_order_and_distortion_and_epochs_differ():
+    def first(seed, epoch):
+        batches = WordBatches(words([60] * 12), HOW, frames, 4, seed=seed)
+        batches.start_epoch(epoch)
+        return batches.indices(0), batches[0][0]["image"]
+
+    assert first(1, 0)[0] == first(1, 0)[0]
+    assert np.array_equal(first(1, 3)[1], first(1, 3)[1])
+    assert not np.array_equal(first(1, 0)[1], first(1, 1)[1])
+    assert not np.array_equal(first(1, 0)[1], first(2, 0)[1])
+
+
+def test_the_epoch_advances_by_itself():
+    batches = WordBatches(words([60] * 12), HOW, frames, 4, seed=1)
+    batches.on_epoch_end()
+    second = WordBatches(words([60] * 12), HOW, frames, 4, seed=1)
+    second.start_epoch(1)
+    assert np.array_equal(batches[0][0]["image"], second[0][0]["image"])
+
+
+def test_without_a_seed_images_come_as_they_are():
+    given = words([64, 64])
+    (x,) = WordBatches(given, HOW, frames, 2)[0]
+    assert np.allclose(x["image"][0, :, :, 0].T * 255, given[0].content, atol=1e-3)
+
+
+def test_distortion_never_leaves_too_few_time_steps():
+    long_label = tuple(range(1, 13))
+    batches = WordBatches(words([48] * 40, label=long_label), HOW, frames, 40, seed=1)
+    assert min(batches[0][0]["frames"][:, 0]) >= 12
+
+
+@pytest.mark.parametrize("width", [20, 60, 256])
+def test_augmentation_fits_the_canvas_varies_and_keeps_the_ink(width):
+    content = np.zeros((32, width), np.uint8)
+    content[10:22, width // 4 : width // 2] = 255
+    rng = np.random.default_rng(0)
+    results = [augment(content, 256, rng) for _ in range(30)]
+    assert all(r.shape[0] == 32 and r.shape[1] <= 256 and r.dtype == np.uint8 for r in results)
+    ink = np.array([(r > 60).sum() for r in results]) / (content > 60).sum()
+    assert 0.4 < ink.min() <= ink.max() < 2.2
+    assert len({r.tobytes() for r in results}) > 25
+
+
+def test_scanned_polarity_is_distorted_on_white_paper():
+    given = [Word(np.full((32, 256), 255, np.uint8), np.array([1], np.int32))] * 4
+    (x,) = WordBatches(given, Preprocessing(32, 256, "stretch"), frames, 4, seed=1)[0]
+    assert x["image"].mean() > 0.85
+
+
+def test_buckets_keep_the_order_and_lose_nothing():
+    assert buckets([1, 2, 1, 1, 2], 2) == [[0, 2], [1, 4], [3]]

@@ -1,0 +1,149 @@
+"""The choice of a GPU, with a stand-in for pynvml."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from utilities.gpu import choose_device, quiet_frameworks
+
+GIB = 2**30
+
+
+class NVMLError(Exception):
+    """As pynvml's."""
+
+
+MISMATCH = NVMLError("Driver/library\nversion mismatch")
+
+
+class StandIn:
+    """pynvml with GPUs of given free GiB; None: its memory query fails. `failing` names calls that fail."""
+
+    NVMLError = NVMLError
+
+    def __init__(self, *free, failing=(), error=MISMATCH, as_bytes=False):
+        self.free, self.failing, self.error, self.as_bytes = free, failing, error, as_bytes
+        self.calls = []
+
+    def _call(self, name):
+        self.calls.append(name)
+        if name in self.failing:
+            raise self.error
+
+    def _text(self, text):
+        return text.encode() if self.as_bytes else text
+
+    def nvmlInit(self):
+        self._call("init")
+
+    def nvmlShutdown(self):
+        self._call("shutdown")
+
+    def nvmlDeviceGetCount(self):
+        self._call("count")
+        return len(self.free)
+
+    def nvmlDeviceGetHandleByIndex(self, index):
+        self._call("handle")
+        return index
+
+    def nvmlDeviceGetUUID(self, handle):
+        self._call("uuid")
+        return self._text(f"GPU-{handle}")
+
+    def nvmlDeviceGetName(self, handle):
+        self._call("name")
+        return self._text("NVIDIA H100")
+
+    def nvmlDeviceGetMemoryInfo(self, handle):
+        self._call("memory")
+        if self.free[handle] is None:
+            raise NVMLError("GPU is lost")
+        return SimpleNamespace(free=self.free[handle] * GIB)
+
+
+@pytest.mark.parametrize(
+    ("free", "index"),
+    [((80, 10, 20), 0), ((10, 20, 80), 2), ((10, 80, 20), 1), ((5,), 0), ((7, 7), 0), ((0,), 0), ((None, 3, 9), 2)],
+)
+def test_most_free_memory_by_uuid(free, index):
+    environ, nvml = {}, StandIn(*free)
+    choice = choose_device(environ, nvml)
+    assert (choice.kind, choice.uuid, choice.name, choice.free_bytes) == (
+        "gpu",
+        f"GPU-{index}",
+        "NVIDIA H100",
+        free[index] * GIB,
+    )
+    assert environ["CUDA_VISIBLE_DEVICES"] == f"GPU-{index}"
+    assert environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "true" and environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+    assert f"GPU-{index}" in choice.message and "\n" not in choice.message
+    assert nvml.calls.count("shutdown") == 1
+
+
+def test_old_versions_answer_in_bytes():
+    environ = {}
+    assert choose_device(environ, StandIn(1, 2, as_bytes=True)).uuid == environ["CUDA_VISIBLE_DEVICES"] == "GPU-1"
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [("1", "gpu"), ("0,1", "gpu"), ("GPU-abc", "gpu"), ("", "cpu"), ("-1", "cpu"), ("-1,0", "cpu")]
+)
+def test_what_the_user_set_is_respected(value, kind):
+    environ, nvml = {"CUDA_VISIBLE_DEVICES": value}, StandIn(80, 80)
+    choice = choose_device(environ, nvml)
+    assert environ["CUDA_VISIBLE_DEVICES"] == value and nvml.calls == []
+    assert (choice.kind, choice.uuid) == (kind, None) and "CUDA_VISIBLE_DEVICES" in choice.message
+    assert environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
+
+
+@pytest.mark.parametrize("error", [MISMATCH, OSError("libnvidia-ml.so\nis broken")])
+@pytest.mark.parametrize("failing", ["init", "count", "handle", "uuid", "name", "memory"])
+def test_a_broken_driver_means_cpu_with_one_line(failing, error):
+    environ, nvml = {}, StandIn(80, failing=(failing, "shutdown"), error=error)
+    choice = choose_device(environ, nvml)
+    assert choice.kind == "cpu" and choice.uuid is choice.name is choice.free_bytes is None
+    assert choice.message.startswith("Using the CPU: ") and "\n" not in choice.message
+    assert environ["CUDA_VISIBLE_DEVICES"] == "-1"
+    assert nvml.calls.count("shutdown") == (0 if failing == "init" else 1)
+
+
+def test_a_failing_goodbye_does_not_lose_the_choice():
+    assert choose_device({}, StandIn(1, failing=("shutdown",))).uuid == "GPU-0"
+
+
+def test_no_gpu():
+    environ, nvml = {}, StandIn()
+    assert choose_device(environ, nvml).kind == "cpu"
+    assert environ["CUDA_VISIBLE_DEVICES"] == "-1" and "shutdown" in nvml.calls
+
+
+def test_no_gpu_answers():
+    choice = choose_device({}, StandIn(None, None))
+    assert choice.kind == "cpu" and "GPU is lost" in choice.message
+
+
+def test_no_library(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    environ = {}
+    choice = choose_device(environ)
+    assert choice.kind == "cpu" and "nvidia-ml-py" in choice.message and environ["CUDA_VISIBLE_DEVICES"] == "-1"
+
+
+def test_the_library_is_used_when_none_is_given(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pynvml", StandIn(1, 2))
+    assert choose_device({}).uuid == "GPU-1"
+
+
+def test_the_users_growth_setting_stays():
+    environ = {"TF_FORCE_GPU_ALLOW_GROWTH": "false"}
+    choose_device(environ, StandIn(1))
+    assert environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "false"
+
+
+def test_frameworks_are_quiet_unless_the_user_wants_to_hear_them():
+    environ = {"GRPC_VERBOSITY": "DEBUG"}
+    quiet_frameworks(environ)
+    assert environ["TF_CPP_MIN_LOG_LEVEL"] == "3" and environ["GRPC_VERBOSITY"] == "DEBUG"
+    assert "TF_ENABLE_ONEDNN_OPTS" not in environ

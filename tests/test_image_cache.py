@@ -1,0 +1,77 @@
+import os
+
+import numpy as np
+import pytest
+from conftest import draw, write_image_set
+
+from utilities import image_cache
+from utilities.image_cache import cached_images, decode
+from utilities.images import Preprocessing
+
+HOW = Preprocessing(32, 256)
+
+
+@pytest.fixture
+def images(tmp_path):
+    folder = write_image_set(tmp_path / "set", ["Carex", "Rosa", "Acer"])
+    return folder, sorted((folder / "images").iterdir())
+
+
+def count_decoding(monkeypatch):
+    calls = []
+    original = image_cache.decode
+    monkeypatch.setattr(image_cache, "decode", lambda path, how: calls.append(path.name) or original(path, how))
+    return calls
+
+
+def test_the_cache_gives_what_decoding_gives_and_is_used_the_second_time(images, tmp_path, monkeypatch):
+    folder, paths = images
+    first = cached_images(folder, paths, HOW, tmp_path / "cache")
+    calls = count_decoding(monkeypatch)
+    second = cached_images(folder, paths, HOW, tmp_path / "cache")
+    assert calls == []
+    for path in paths:
+        expected = decode(path, HOW)
+        for found in (first[path], second[path]):
+            assert np.array_equal(found.content, expected.content)
+            assert found.digest == expected.digest
+
+
+def test_only_a_changed_image_is_decoded_again(images, tmp_path, monkeypatch):
+    folder, paths = images
+    cached_images(folder, paths, HOW, tmp_path / "cache")
+    draw("Quercus alba").save(paths[1])
+    os.utime(paths[1], ns=(1, 1))
+    calls = count_decoding(monkeypatch)
+    found = cached_images(folder, paths, HOW, tmp_path / "cache")
+    assert calls == [paths[1].name]
+    assert np.array_equal(found[paths[1]].content, decode(paths[1], HOW).content)
+    assert np.array_equal(found[paths[2]].content, decode(paths[2], HOW).content)
+    assert len(list((tmp_path / "cache").iterdir())) == 2  # the old pixels are gone
+
+
+def test_other_preprocessing_has_a_cache_of_its_own(images, tmp_path):
+    folder, paths = images
+    cached_images(folder, paths, HOW, tmp_path / "cache")
+    taller = cached_images(folder, paths, Preprocessing(48, 256), tmp_path / "cache")
+    assert taller[paths[0]].content.shape[0] == 48
+
+
+def test_unreadable_images_say_why_each_time(images, tmp_path):
+    folder, paths = images
+    paths[0].write_bytes(paths[0].read_bytes()[:100])
+    paths[1].write_text("no image")
+    for _ in range(2):
+        found = cached_images(folder, [*paths, folder / "none.png"], HOW, tmp_path / "cache")
+        assert "cannot be decoded" in found[paths[0]].problem
+        assert "not a picture" in found[paths[1]].problem
+        assert "cannot be opened" in found[folder / "none.png"].problem
+        assert found[paths[2]].content is not None
+
+
+def test_a_damaged_cache_is_made_anew(images, tmp_path):
+    folder, paths = images
+    cached_images(folder, paths, HOW, tmp_path / "cache")
+    for file in (tmp_path / "cache").iterdir():
+        file.write_bytes(file.read_bytes()[:20])
+    assert cached_images(folder, paths, HOW, tmp_path / "cache")[paths[0]].content is not None

@@ -1,0 +1,102 @@
+import io
+
+import numpy as np
+import pytest
+from conftest import draw
+from PIL import Image
+
+from utilities.images import BUCKET, ImageError, Preprocessing, canvas_width, prepare, read_grey, to_canvases
+
+HOW = Preprocessing(32, 256)
+
+
+def saved(image, format="PNG", **options):
+    file = io.BytesIO()
+    image.save(file, format, **options)
+    return io.BytesIO(file.getvalue())
+
+
+def test_every_mode_reads_as_the_same_grey():
+    grey = draw("Carex")
+    expected = np.asarray(grey, float)
+    rgba = grey.convert("RGBA")
+    sixteen = Image.fromarray((np.asarray(grey, np.uint32) * 257).astype(np.uint16))
+    for image in (grey, grey.convert("RGB"), rgba, sixteen, grey.convert("P")):
+        assert np.abs(read_grey(saved(image)) - expected).max() <= 2, image.mode
+    assert np.abs(read_grey(saved(grey, "TIFF")) - expected).max() == 0
+    assert np.abs(read_grey(saved(grey.convert("CMYK"), "JPEG", quality=95)) - expected).max() < 40
+
+
+def test_transparency_is_paper_not_ink():
+    word = np.zeros((20, 40, 4), np.uint8)
+    word[5:10, 5:30, 3] = 255  # black, opaque ink on transparent black
+    grey = read_grey(saved(Image.fromarray(word, "RGBA")))
+    assert grey[0, 0] == 255
+    assert grey[7, 10] == 0
+
+
+def test_rotation_noted_by_a_camera_is_applied():
+    image = draw("Carex")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert read_grey(saved(image, "JPEG", exif=exif)).shape == image.size
+
+
+def test_a_truncated_file_and_a_text_file_say_why(tmp_path):
+    whole = saved(draw("Carex")).getvalue()
+    with pytest.raises(ImageError, match="cannot be decoded"):
+        read_grey(io.BytesIO(whole[: len(whole) // 2]))
+    with pytest.raises(ImageError, match="not a picture"):
+        read_grey(io.BytesIO(b"hello"))
+    with pytest.raises(ImageError, match="does not exist"):
+        read_grey(tmp_path / "none.png")
+
+
+def test_the_aspect_ratio_is_kept_and_paper_becomes_zero():
+    grey = np.full((64, 100), 200, np.uint8)
+    grey[20:40, 30:50] = 40  # a square of ink
+    content = prepare(grey, HOW)
+    assert content.shape == (32, 50)
+    rows, columns = np.nonzero(content > 128)
+    assert np.ptp(rows) == np.ptp(columns)
+    assert content[0, 0] == 0
+    assert content.max() == 255
+
+
+def test_what_is_too_wide_shrinks_to_the_canvas_and_is_centred():
+    content = prepare(np.asarray(draw("Carex " * 20)), HOW)
+    assert content.shape == (32, 256)
+    rows = np.nonzero(content.max(1) > 60)[0]
+    assert 8 < rows.mean() < 24
+
+
+def test_dark_paper_and_faint_ink_look_like_any_other():
+    strong, faint = np.asarray(draw("Carex")), np.asarray(draw("Carex"), float)
+    faint = (120 + (faint - 220) * 0.4).astype(np.uint8)
+    assert np.abs(prepare(strong, HOW).astype(int) - prepare(faint, HOW)).mean() < 6
+
+
+def test_an_empty_crop_stays_empty():
+    rng = np.random.default_rng(0)
+    paper = rng.normal(220, 2, (32, 80)).astype(np.uint8)
+    assert prepare(paper, HOW).mean() < 20
+
+
+def test_canvas_width_follows_from_the_content_alone():
+    assert [canvas_width(w, HOW) for w in (1, BUCKET, BUCKET + 1, 256)] == [BUCKET, BUCKET, 2 * BUCKET, 256]
+    assert canvas_width(400, Preprocessing(100, 400)) == 400
+
+
+def test_canvases_are_transposed_scaled_and_padded():
+    content = prepare(np.asarray(draw("Poa")), HOW)
+    batch = to_canvases([content], 128)
+    assert batch.shape == (1, 128, 32, 1)
+    assert batch.dtype == np.float32
+    assert np.allclose(batch[0, : content.shape[1], :, 0].T * 255, content, atol=1e-3)
+    assert batch[0, content.shape[1] :].max() == 0
+
+
+def test_stretching_matches_bilinear_without_antialiasing():
+    grey = np.array([[0, 100], [200, 100]], np.uint8)
+    out = prepare(grey, Preprocessing(2, 4, "stretch"))
+    assert out.tolist() == [[0, 25, 75, 100], [200, 175, 125, 100]]

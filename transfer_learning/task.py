@@ -1,0 +1,93 @@
+"""Teach a trained model another hand: retrain its output head alone, then fine-tune everything at a lower rate.
+
+The images stand under [train] of setup.cfg; characters the model lacks are added. Leaves in saved_models/:
+NAME-retrained-full_model.h5, NAME-retrained.h5, NAME-fine_tuned-full_model.h5, NAME-fine_tuned.h5, and their histories.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from utilities.command import add_training_arguments, run_stage, start_framework
+from utilities.config import Config, load_config
+
+HEAD_SHARE = 0.2  # of [transfer] MAX_MINUTES for retraining the head; fine-tuning gets the rest
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("setup", type=Path, help="the settings file")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="the model to start from, full or prediction")
+    parser.add_argument("name", metavar="NAME", help="a name for the new models, part of their files' names")
+    add_training_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def run(config: Config, args: argparse.Namespace) -> None:
+    """Check and decode the images as the base model wants them, grow its alphabet, train twice, save twice."""
+    start_framework(config.train.seed)
+
+    from utilities.model import frame_counter, train_only_head, with_larger_alphabet
+    from utilities.outputs import (
+        ModelFiles,
+        finished_before,
+        refuse_to_overwrite,
+        save_history,
+        save_trained,
+        training_record,
+    )
+    from utilities.resume import ResumePoint
+    from utilities.saved_model import describe_spec, load_recognizer
+    from utilities.training import Plan, train
+    from utilities.training_set import announce, announce_growth, explicit_alphabet, training_set_for, warn_differences
+
+    transfer, phases = config.transfer, ("retrained", "fine_tuned")
+    files = [ModelFiles(f"{args.name}-{p}", f"{args.name}-{p}", config.project.model_format) for p in phases]
+    head_done = args.resume and finished_before(files[0]) and not finished_before(files[1])
+    refuse_to_overwrite(files[head_done:], args.overwrite)
+    base = load_recognizer(args.model, explicit_alphabet(config.project))
+    warn_differences(config.project, base.spec)
+    frames = frame_counter(base.spec)
+    data = training_set_for(config, config.train.image_set, base.spec.preprocessing, frames)
+    print(announce(data), flush=True)
+    spec = base.spec.with_alphabet(base.spec.alphabet.extended(data.alphabet.characters))
+    print(announce_growth(base.spec.alphabet, spec.alphabet), flush=True)
+    model = with_larger_alphabet(base.prediction_model, base.spec, spec.alphabet, config.train.seed)
+    batch_size = config.train.hyperparameters.get("batch_size", base.spec.hyperparameters.batch_size)
+    shares = (
+        [HEAD_SHARE * transfer.max_minutes, (1 - HEAD_SHARE) * transfer.max_minutes]
+        if transfer.max_minutes
+        else [None] * 2
+    )
+    plans = [
+        Plan.of(config.train, transfer.retraining_epochs, transfer.retraining_learning_rate, shares[0]),
+        Plan.of(config.train, transfer.fine_tuning_epochs, transfer.fine_tuning_learning_rate, shares[1]),
+    ]
+    for title, only_head, plan, out in zip(("Head only", "All layers"), (True, False), plans, files, strict=True):
+        if only_head and head_done:
+            print(f"Head only: finished before, taken from {out.full}.", flush=True)
+            model = load_recognizer(out.full).prediction_model
+            continue
+        print(f"{title}:", flush=True)
+        train_only_head(model, only_head)
+        belongs_to = describe_spec(spec) | data.record | vars(plan) | {"base": str(args.model)}
+        resume = ResumePoint.open(out.resume, belongs_to, args.resume, args.overwrite)
+        batches = data.batches(spec.alphabet, frames, batch_size, plan.seed)
+        progress = train(
+            model, batches, spec.alphabet, plan, resume, lambda history, out=out: save_history(out, history)
+        )
+        save_trained(out, spec, model, training_record(data.record, plan, progress, base.record), progress)
+        resume.discard()
+
+
+def main(argv=None) -> int:
+    """Run the stage and return its exit status."""
+    args = parse_args(argv)
+    return run_stage(lambda: run(load_config(args.setup, "transfer"), args))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""Text <-> class ids. Class 0 is the CTC blank, class i the i-th character of the alphabet (from 1)."""
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+UNICODE_FORM = "NFC"
+BLANK = 0  # class id of the CTC blank
+
+
+class UnknownCharacterError(ValueError):
+    """A text holds characters that the alphabet lacks."""
+
+
+def normalize(text: str) -> str:
+    """The text in the one Unicode form used everywhere, so that `é` is always the same character."""
+    return unicodedata.normalize(UNICODE_FORM, text)
+
+
+def frames_needed(text: str) -> int:
+    """Time steps that CTC needs to spell the text: one a character, and a blank between equal neighbours."""
+    return len(text) + sum(a == b for a, b in zip(text, text[1:], strict=False))
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """The characters a model can read, in the order of its classes 1..n."""
+
+    characters: tuple[str, ...]
+
+    def __post_init__(self):
+        twice = sorted({c for c in self.characters if self.characters.count(c) > 1})
+        if twice:
+            raise ValueError(
+                f"The alphabet holds {' '.join(map(repr, twice))} more than once; each may stand there once."
+            )
+
+    @classmethod
+    def from_labels(cls, labels: Iterable[str]) -> "Alphabet":
+        """The alphabet of all characters found in the labels, sorted by code point."""
+        return cls(tuple(sorted(set().union(*map(normalize, labels)))))
+
+    @property
+    def classes(self) -> int:
+        """Number of model outputs: the characters and the blank."""
+        return len(self.characters) + 1
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {character: i for i, character in enumerate(self.characters, start=1)}
+
+    def unknown(self, text: str) -> list[str]:
+        """The characters of the text that the alphabet lacks, sorted."""
+        return sorted(set(normalize(text)) - self._ids.keys())
+
+    def encode(self, text: str) -> np.ndarray:
+        """Class ids of the text, (L,) int32; UnknownCharacterError names what the alphabet lacks."""
+        missing = self.unknown(text)
+        if missing:
+            raise UnknownCharacterError(
+                f"{text!r} holds {' '.join(map(repr, missing))}, which the alphabet {''.join(self.characters)!r} lacks."
+            )
+        return np.array([self._ids[c] for c in normalize(text)], np.int32)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of class ids 1..n (no blanks)."""
+        return "".join(self.characters[i - 1] for i in ids)
+
+    def extended(self, characters: Iterable[str]) -> "Alphabet":
+        """This alphabet with new characters appended in sorted order, so that known ids keep their meaning."""
+        return Alphabet(self.characters + tuple(sorted(set(characters) - self._ids.keys())))

@@ -1,0 +1,72 @@
+"""Training-time distortions of a batch: one smooth warp per image, then its ink.
+
+Strengths follow Retsinas et al. 2024 ("Best practices for a handwritten text recognition system"): rotation, shear,
+scale, elastic distortion, dilation or erosion, contrast, each on half of the images.
+"""
+
+import cv2
+import numpy as np
+
+SHARE = 0.5  # probability of each distortion
+ROTATION = np.deg2rad(1.5)  # rad, either way
+SHEAR = np.tan(np.deg2rad(25))  # horizontal px per vertical px, either way
+SCALE_X, SCALE_Y = (0.85, 1.1), (0.75, 1.1)
+INKED = 0.6  # share of the height that ink usually spans: what shear pushes over the sides
+SHIFT = 0.06  # of the height, vertically, either way
+ELASTIC_CELL, ELASTIC_PX = 0.4, 0.03  # grid spacing and displacement (standard deviation), both as shares of the height
+CONTRAST = (0.5, 1.2)
+NOISE = 8.0  # grey levels, standard deviation
+
+
+def augment(content: np.ndarray, width: int, rng: np.random.Generator) -> np.ndarray:
+    """A distorted copy of a canvas's content (H, w') uint8 with light ink on 0: (H, w'') uint8 with w'' <= width."""
+    return _change_ink(_warp(content, width, rng), rng)
+
+
+def _warp(content: np.ndarray, width: int, rng: np.random.Generator) -> np.ndarray:
+    """Scale, shear, rotate, shift and bend in one resampling; what would not fit the canvas is narrowed until it does."""
+
+    def sometimes(low, high, otherwise):
+        return rng.uniform(low, high) if rng.random() < SHARE else otherwise
+
+    height, old_width = content.shape
+    scale_x, scale_y = sometimes(*SCALE_X, 1.0), sometimes(*SCALE_Y, 1.0)
+    shear, angle = sometimes(-SHEAR, SHEAR, 0.0), sometimes(-ROTATION, ROTATION, 0.0)
+    shift = sometimes(-SHIFT, SHIFT, 0.0) * height
+    overhang = abs(shear) * height * INKED
+    scale_x = max(min(scale_x, (width - overhang) / old_width), 0.5)
+    new_width = int(np.clip(round(old_width * scale_x + overhang), 1, width))
+    # from output pixel to input pixel, about the centres
+    cos, sin = np.cos(angle), np.sin(angle)
+    back = np.array([[1 / scale_x, shear], [0.0, 1 / scale_y]]) @ np.array([[cos, sin], [-sin, cos]])
+    y, x = np.mgrid[0:height, 0:new_width].astype(np.float32)
+    dx, dy = x - new_width / 2, y - height / 2 - shift
+    map_x = (back[0, 0] * dx + back[0, 1] * dy + old_width / 2).astype(np.float32)
+    map_y = (back[1, 0] * dx + back[1, 1] * dy + height / 2).astype(np.float32)
+    if rng.random() < SHARE:
+        map_x += _smooth_field(height, new_width, rng)
+        map_y += _smooth_field(height, new_width, rng)
+    return cv2.remap(content, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+
+
+def _smooth_field(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
+    """A smooth displacement field in px, (height, width) float32."""
+    cell = ELASTIC_CELL * height
+    rows, columns = 2 + int(height / cell), 2 + int(width / cell)
+    coarse = rng.normal(0, ELASTIC_PX * height, (rows, columns)).astype(np.float32)
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+def _change_ink(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Thicker or thinner strokes, other contrast, a little noise; uint8 in and out."""
+    if rng.random() < SHARE:
+        kernel = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+        changed = (cv2.dilate if rng.random() < 0.5 else cv2.erode)(image, kernel)
+        weight = rng.uniform(0.2, 0.8)  # a whole pixel is much on thin strokes: blend
+        image = cv2.addWeighted(image, 1 - weight, changed, weight, 0)
+    values = image.astype(np.float32)
+    if rng.random() < SHARE:
+        values *= rng.uniform(*CONTRAST)
+    if rng.random() < SHARE:
+        values += rng.normal(0, rng.uniform(0, NOISE), image.shape).astype(np.float32)
+    return np.clip(values, 0, 255).astype(np.uint8)

@@ -1,0 +1,131 @@
+"""Decoded images and labels -> batches of one canvas width each, for any Keras backend."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import keras
+import numpy as np
+
+from utilities.alphabet import BLANK
+from utilities.augmentation import augment
+from utilities.images import Preprocessing, canvas_width, to_canvases
+
+
+@dataclass(frozen=True)
+class Word:
+    """One image to read: its content (H, w') uint8 and the class ids of its label (L,) int32."""
+
+    content: np.ndarray
+    label: np.ndarray
+
+    @property
+    def frames_needed(self) -> int:
+        """Time steps that CTC needs for the label: a blank stands between equal neighbours."""
+        return len(self.label) + int(np.sum(self.label[1:] == self.label[:-1]))
+
+
+def buckets(widths: Sequence[int], batch_size: int, order: Sequence[int] | None = None) -> list[list[int]]:
+    """Indices grouped into batches of at most `batch_size` with equal width, each group in the given order."""
+    waiting, batches = defaultdict(list), []
+    for i in range(len(widths)) if order is None else order:
+        group = waiting[widths[i]]
+        group.append(i)
+        if len(group) == batch_size:
+            batches.append(waiting.pop(widths[i]))
+    return batches + [waiting[width] for width in sorted(waiting)]
+
+
+class WordBatches(keras.utils.PyDataset):
+    """Batches ({image, label, label_length, frames},) for the full model.
+
+    image (B, W, H, 1) float32 in [0, 1]; label (B, L) int32 padded with the blank; label_length, frames (B, 1) int32.
+    An image's canvas follows from its own width alone. With `seed`, order and distortions follow from the seed and
+    `epoch` (counted from 0), which advances by itself; without it, batches come in a fixed order, undistorted.
+    """
+
+    def __init__(
+        self,
+        words: Sequence[Word],
+        how: Preprocessing,
+        frames_for_width: Callable[[int], int],
+        batch_size: int,
+        seed: int | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self._words, self._how, self._frames = words, how, frames_for_width
+        self._batch_size, self._seed = batch_size, seed
+        self._longest_label = max(len(word.label) for word in words)
+        self._widths = [canvas_width(word.content.shape[1], how) for word in words]
+        self.start_epoch(0)
+
+    def start_epoch(self, epoch: int) -> None:
+        """Fix the order of the batches for this epoch."""
+        self.epoch = epoch
+        cv2.setNumThreads(
+            0
+        )  # OpenCV's threads would wait in a busy loop for the framework's: training runs at half speed
+        if self._seed is None:
+            self._batches = self._two_widths_first(buckets(self._widths, self._batch_size))
+            return
+        rng = np.random.default_rng((self._seed, epoch))
+        batches = buckets(self._widths, self._batch_size, rng.permutation(len(self._words)))
+        self._batches = self._two_widths_first([batches[i] for i in rng.permutation(len(batches))])
+
+    def _two_widths_first(self, batches: list[list[int]]) -> list[list[int]]:
+        """Keras on TensorFlow takes a dimension for fixed when the first two batches agree in it: let widths differ there."""
+        width = self._widths[batches[0][0]]
+        other = next((i for i, batch in enumerate(batches) if self._widths[batch[0]] != width), None)
+        if other is not None:
+            batches[1], batches[other] = batches[other], batches[1]
+        return batches
+
+    def on_epoch_end(self):
+        self.start_epoch(self.epoch + 1)
+
+    def __len__(self):
+        return len(self._batches)
+
+    def indices(self, number: int) -> list[int]:
+        """Which words batch `number` holds, in its order."""
+        return self._batches[number]
+
+    def __getitem__(self, number):
+        chosen = self._batches[number]
+        width = self._widths[chosen[0]]
+        words = [self._words[i] for i in chosen]
+        contents = [word.content for word in words]
+        if self._seed is not None:
+            rng = np.random.default_rng((self._seed, self.epoch, number))
+            contents = [self._distorted(word, width, rng) for word in words]
+        return (inputs(contents, [word.label for word in words], width, self._frames, self._longest_label),)
+
+    def _distorted(self, word: Word, width: int, rng: np.random.Generator) -> np.ndarray:
+        """The word's content distorted, or as it is where too few time steps for its label would be left."""
+        if self._how.ink_is_light:
+            content = augment(word.content, width, rng)
+        else:
+            content = 255 - augment(255 - word.content, width, rng)
+        return content if self._frames(content.shape[1]) >= word.frames_needed else word.content
+
+
+def inputs(
+    contents: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray],
+    width: int,
+    frames_for_width: Callable[[int], int],
+    longest_label: int,
+) -> dict[str, np.ndarray]:
+    """The full model's inputs for contents that share a canvas width, labels padded to `longest_label`."""
+    label = np.full((len(labels), max(1, longest_label)), BLANK, np.int32)
+    for row, ids in zip(label, labels, strict=True):
+        row[: len(ids)] = ids
+    frames = [frames_for_width(content.shape[1]) for content in contents]
+    return {
+        "image": to_canvases(contents, width),
+        "label": label,
+        "label_length": np.array([[len(ids)] for ids in labels], np.int32),
+        "frames": np.array(frames, np.int32)[:, None],
+    }

@@ -1,0 +1,89 @@
+"""What every stage does around its own work: a device, quiet frameworks, readable errors, an exit status."""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from utilities.errors import UserError
+from utilities.gpu import choose_device, quiet_frameworks
+from utilities.hyperparameters import FIELDS, parse_value
+
+INTERRUPTED = 130  # the exit status of a program stopped by Ctrl-C
+
+
+def run_stage(run: Callable[[], None]) -> int:
+    """Run a stage; a UserError becomes one message on stderr and status 1, Ctrl-C status 130."""
+    try:
+        run()
+    except UserError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. No finished result was lost; see --help for --resume.", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def start_framework(seed: int) -> None:
+    """Choose the device, start Keras on it without chatter, and seed everything random."""
+    quiet_frameworks()
+    device = choose_device()
+    print(device.message, flush=True)
+    with _silenced_stderr():
+        import absl.logging
+        import keras
+
+        absl.logging.set_verbosity(absl.logging.ERROR)  # Keras calls .h5 files legacy at every save
+
+        keras.utils.set_random_seed(seed)
+
+
+def add_training_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags that every stage that trains shares."""
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with an interrupted run of the same name and settings"
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace the results of an earlier run of the same name"
+    )
+
+
+def add_hyperparameter_arguments(parser: argparse.ArgumentParser) -> None:
+    """One flag for each hyperparameter."""
+    group = parser.add_argument_group("hyperparameters", "each replaces the value of FILE and of setup.cfg")
+    for name, field in FIELDS.items():
+        group.add_argument(
+            f"--{name.replace('_', '-')}", type=_checked(name), metavar="VALUE", help=f"{field.help} ({field.allowed})"
+        )
+
+
+def _checked(name: str) -> Callable[[str], object]:
+    def parse(text):
+        try:
+            return parse_value(name, text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parse
+
+
+@contextmanager
+def _silenced_stderr() -> Iterator[None]:
+    """Hold back what native code prints on stderr while a framework starts; show it only if that fails."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(kept, 2)
+            held.seek(0)
+            sys.stderr.write(held.read().decode(errors="replace"))
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

@@ -1,0 +1,74 @@
+"""Logits -> text and confidence: greedy CTC decoding, and the model's probability of what it read."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from utilities.alphabet import BLANK, Alphabet
+
+IMPOSSIBLE = -1e30  # log probability of what cannot be; finite, so that differences stay numbers
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a model read: the text without spaces at its ends (models of the original workflow pad with them), and the
+    model's probability of exactly what it read, in [0, 1].
+    """
+
+    text: str
+    confidence: float
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Log probabilities over the last axis, float64 for sums over many time steps."""
+    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def greedy_ids(logits: np.ndarray, frames: np.ndarray) -> list[np.ndarray]:
+    """Class ids of the best path: repeats merged, blanks dropped. logits (B, T, C), frames (B,) true time steps."""
+    best = logits.argmax(axis=-1)
+    starts = np.concatenate([np.ones_like(best[:, :1], bool), best[:, 1:] != best[:, :-1]], axis=1)
+    inside = np.arange(best.shape[1])[None] < np.asarray(frames)[:, None]
+    keep = starts & inside & (best != BLANK)
+    return [row[mask].astype(np.int32) for row, mask in zip(best, keep, strict=True)]
+
+
+def label_log_probability(log_probabilities: np.ndarray, labels: list[np.ndarray], frames: np.ndarray) -> np.ndarray:
+    """log P(label | image), (B,) float64: the CTC forward recursion over all alignments (Graves et al. 2006, sec. 4.1).
+
+    log_probabilities (B, T, C), labels of class ids without blanks, frames (B,) true time steps.
+    """
+    batch, steps, _ = log_probabilities.shape
+    longest = max(map(len, labels), default=0)
+    states = 2 * longest + 1  # blank, character, blank, ..., blank
+    symbols = np.full((batch, states), BLANK)
+    for row, ids in zip(symbols, labels, strict=True):
+        row[1 : 2 * len(ids) : 2] = ids
+    skip = np.zeros((batch, states), bool)  # may a path jump over the blank before this character?
+    skip[:, 3::2] = symbols[:, 3::2] != symbols[:, 1:-2:2]
+    emitted = np.take_along_axis(log_probabilities, symbols[:, None, :].repeat(steps, axis=1), axis=2)
+    alpha = np.full((batch, states), IMPOSSIBLE)
+    alpha[:, :2] = emitted[:, 0, :2]
+    frames = np.asarray(frames)
+    for t in range(1, steps):
+        one = np.pad(alpha[:, :-1], ((0, 0), (1, 0)), constant_values=IMPOSSIBLE)
+        two = np.pad(alpha[:, :-2], ((0, 0), (2, 0)), constant_values=IMPOSSIBLE) if states > 2 else one
+        two = np.where(skip, two, IMPOSSIBLE)
+        stepped = np.logaddexp(np.logaddexp(alpha, one), two) + emitted[:, t]
+        alpha = np.where((t < frames)[:, None], stepped, alpha)
+    last = 2 * np.array([len(ids) for ids in labels])
+    rows = np.arange(batch)
+    return np.where(last > 0, np.logaddexp(alpha[rows, last], alpha[rows, np.maximum(last - 1, 0)]), alpha[:, 0])
+
+
+def read(logits: np.ndarray, frames: np.ndarray, alphabet: Alphabet) -> list[Reading]:
+    """The greedy reading of each image with its confidence. logits (B, T, C), frames (B,) true time steps."""
+    ids = greedy_ids(logits, frames)
+    probability = np.exp(label_log_probability(log_softmax(logits), ids, frames))
+    return [Reading(alphabet.decode(i).strip(), float(min(1.0, p))) for i, p in zip(ids, probability, strict=True)]
+
+
+def read_texts(logits: np.ndarray, frames: np.ndarray, alphabet: Alphabet) -> list[str]:
+    """The greedy texts alone, for validation during training."""
+    return [alphabet.decode(ids).strip() for ids in greedy_ids(logits, frames)]

@@ -1,0 +1,99 @@
+"""Choose a GPU with pynvml before a framework starts: the one with the most free memory, by UUID.
+
+NVML counts GPUs in another order than CUDA, so an index would be ambiguous; a UUID is not.
+"""
+
+import os
+from collections.abc import MutableMapping
+from contextlib import suppress
+from dataclasses import dataclass
+from types import ModuleType
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+GIB = 2**30
+QUIET = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",  # 3: fatal only
+    "ABSL_MIN_LOG_LEVEL": "3",
+    "GLOG_minloglevel": "3",
+    "GRPC_VERBOSITY": "ERROR",
+    "AUTOGRAPH_VERBOSITY": "0",
+    "JAX_LOGGING_LEVEL": "ERROR",
+}
+
+
+@dataclass(frozen=True)
+class DeviceChoice:
+    """What was chosen, and one line for the user. UUID, name and free memory are of a GPU chosen here."""
+
+    kind: str  # "gpu" or "cpu"
+    uuid: str | None
+    name: str | None
+    free_bytes: int | None
+    message: str
+
+
+def choose_device(environ: MutableMapping[str, str] = os.environ, nvml: ModuleType | None = None) -> DeviceChoice:
+    """Make one GPU visible, or the CPU alone. A CUDA_VISIBLE_DEVICES that the user set is respected.
+
+    `nvml` stands in for pynvml in tests. Call before TensorFlow, JAX or PyTorch is imported.
+    """
+    environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # a shared server stays shared
+    environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    if VISIBLE in environ:
+        return _users_choice(environ[VISIBLE])
+    gpus, trouble = _free_memory(nvml)
+    if not gpus:
+        environ[VISIBLE] = "-1"  # else a framework tries the absent or broken driver itself, and prints pages of errors
+        return DeviceChoice("cpu", None, None, None, f"Using the CPU: {trouble}.")
+    uuid, name, free = max(gpus, key=lambda gpu: gpu[2])
+    environ[VISIBLE] = uuid
+    message = f"Using the GPU {name} ({uuid}) with {free / GIB:.1f} GiB free, of {len(gpus)} found."
+    return DeviceChoice("gpu", uuid, name, free, message)
+
+
+def _users_choice(devices: str) -> DeviceChoice:
+    if devices.split(",")[0].strip() in {"", "-1"}:  # CUDA stops reading at the first -1
+        return DeviceChoice("cpu", None, None, None, f"Using the CPU, because {VISIBLE} is set to {devices!r}.")
+    return DeviceChoice("gpu", None, None, None, f"Using GPU {devices}, because {VISIBLE} says so.")
+
+
+def _free_memory(nvml: ModuleType | None) -> tuple[list[tuple[str, str, int]], str]:
+    """(uuid, name, free bytes) of each GPU that answers, or why there is none."""
+    if nvml is None:
+        try:
+            import pynvml as nvml
+        except (ImportError, OSError) as error:
+            return [], f"the package nvidia-ml-py cannot be used ({_line(error)})"
+    try:
+        nvml.nvmlInit()
+    except (nvml.NVMLError, OSError) as error:
+        return [], f"no NVIDIA driver answers ({_line(error)})"
+    gpus, trouble = [], "the NVIDIA driver reports no GPU"
+    try:
+        for index in range(nvml.nvmlDeviceGetCount()):
+            try:
+                handle = nvml.nvmlDeviceGetHandleByIndex(index)
+                uuid, name = (_text(f(handle)) for f in (nvml.nvmlDeviceGetUUID, nvml.nvmlDeviceGetName))
+                gpus.append((uuid, name, int(nvml.nvmlDeviceGetMemoryInfo(handle).free)))
+            except (nvml.NVMLError, OSError) as error:
+                trouble = f"GPU {index} does not answer ({_line(error)})"
+    except (nvml.NVMLError, OSError) as error:
+        trouble = f"the NVIDIA driver does not answer ({_line(error)})"
+    finally:
+        with suppress(nvml.NVMLError, OSError):  # what was read counts, whether or not the driver says goodbye
+            nvml.nvmlShutdown()
+    return gpus, trouble
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def quiet_frameworks(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Ask native libraries to print fatal errors only; what the user set stays. Call before a framework starts."""
+    for name, value in QUIET.items():
+        environ.setdefault(name, value)

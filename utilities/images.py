@@ -1,0 +1,125 @@
+"""Image file -> canvas: the only preprocessing there is, for training and prediction alike.
+
+A canvas is (H, W) uint8. In the `fit` mode ink is 255 and paper 0, so that padding is paper and costs the network
+nothing; in the `stretch` mode (files of the original workflow) grey values stay as scanned.
+"""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+BUCKET = 64  # px: canvas widths are multiples of this, so that narrow words cost little and shapes stay few
+LEAST_CONTRAST = 48  # grey levels between paper and ink below which an image is not stretched further
+MOST_PIXELS = 100_000_000  # a word crop beyond this is a mistake or an attack
+
+
+class ImageError(ValueError):
+    """A file that cannot be read as an image; the text says why."""
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How an image reaches the network. `resize`: `fit` keeps the aspect ratio, `stretch` is the original workflow's."""
+
+    height: int  # px, exact
+    width: int  # px, the widest canvas
+    resize: str = "fit"
+
+    @property
+    def ink_is_light(self) -> bool:
+        """Whether ink is 255 on the canvas (paper 0) or as dark as it was scanned."""
+        return self.resize == "fit"
+
+
+def read_grey(file: Path | io.BytesIO) -> np.ndarray:
+    """The image as grey values, (h, w) uint8; transparency becomes white, EXIF rotation is applied.
+
+    Raises ImageError for a file that is missing, truncated, or no image.
+    """
+    try:
+        with Image.open(file) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise ImageError(
+                    f"has {image.width} x {image.height} pixels; crop it to the word (at most {MOST_PIXELS})"
+                )
+            image = ImageOps.exif_transpose(image)
+            return np.asarray(_flatten(image))
+    except UnidentifiedImageError:
+        raise ImageError("is not a picture in a format that can be read (png, jpg, tif)") from None
+    except Image.DecompressionBombError:
+        raise ImageError("has too many pixels for a word; crop it") from None
+    except FileNotFoundError:
+        raise ImageError("does not exist") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        if isinstance(error, ImageError):
+            raise
+        raise ImageError(f"cannot be decoded ({error}); save it again from its source") from None
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    """Any mode -> mode L, transparency on white, deeper than 8 bits scaled by the format's own white."""
+    if image.mode.startswith("I") or image.mode == "F":
+        values = np.asarray(image, np.float32)
+        full = 65535.0 if values.max(initial=0) > 255 else 255.0
+        return Image.fromarray(np.clip(values * (255.0 / full), 0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("L")
+
+
+def prepare(grey: np.ndarray, how: Preprocessing) -> np.ndarray:
+    """Grey image (h, w) uint8 -> content of a canvas, (H, w') uint8 with w' <= how.width and no padding on the right."""
+    if how.resize == "stretch":
+        return _stretched(grey, how.height, how.width)
+    height, width = grey.shape
+    scale = min(how.height / height, how.width / width)
+    size = (max(1, min(how.width, round(width * scale))), max(1, min(how.height, round(height * scale))))
+    ink = np.asarray(Image.fromarray(_ink(grey)).resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0))
+    above = (how.height - size[1]) // 2
+    return np.pad(ink, ((above, how.height - size[1] - above), (0, 0)))
+
+
+def _ink(grey: np.ndarray) -> np.ndarray:
+    """Darkness over the paper, 0 (paper) to 255 (the image's darkest ink), (h, w) uint8.
+
+    Paper is the median grey value, since most of a word's crop is paper; noise lighter than it vanishes.
+    """
+    paper = float(np.median(grey))
+    darkest = float(np.percentile(grey, 0.5))
+    darkness = (paper - grey.astype(np.float32)) / max(paper - darkest, LEAST_CONTRAST)
+    return np.rint(np.clip(darkness, 0.0, 1.0) * 255).astype(np.uint8)
+
+
+def _stretched(grey: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Bilinear resize at half-pixel centres without anti-aliasing, as `tf.image.resize` does in the original workflow."""
+    values = grey.astype(np.float32)
+    for axis, size in ((0, height), (1, width)):
+        count = values.shape[axis]
+        position = np.clip((np.arange(size) + 0.5) * count / size - 0.5, 0, count - 1)
+        low = np.floor(position).astype(int)
+        high = np.minimum(low + 1, count - 1)
+        weight = (position - low).astype(np.float32)
+        weight = weight[:, None] if axis == 0 else weight[None, :]
+        values = np.take(values, low, axis) * (1 - weight) + np.take(values, high, axis) * weight
+    return np.rint(values).astype(np.uint8)
+
+
+def canvas_width(content_width: int, how: Preprocessing) -> int:
+    """Canvas width in px for content of this width: the next multiple of BUCKET within the limit, from the image alone."""
+    if how.resize == "stretch":
+        return how.width
+    return min(how.width, -(-content_width // BUCKET) * BUCKET)
+
+
+def to_canvases(contents: list[np.ndarray], width: int) -> np.ndarray:
+    """Contents (H, w') uint8 -> network input (B, width, H, 1) float32 in [0, 1], padded on the right with paper."""
+    batch = np.zeros((len(contents), width, contents[0].shape[0], 1), np.float32)
+    for row, content in zip(batch, contents, strict=True):
+        row[: content.shape[1], :, 0] = content.T
+    batch *= 1 / 255
+    return batch

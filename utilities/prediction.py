@@ -1,0 +1,184 @@
+"""Any number of models over one image set, streaming: each image is decoded once for all models that share preprocessing."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+from tqdm import tqdm
+
+from utilities.batches import buckets
+from utilities.decoding import Reading, read
+from utilities.image_cache import Decoded, decode_all
+from utilities.image_set import ImageSet, Sample
+from utilities.images import Preprocessing, canvas_width, to_canvases
+from utilities.model import FrameCounter, frame_counter
+from utilities.safe_files import whole_file
+from utilities.saved_model import Recognizer
+
+COLUMNS = ("image", "label", "prediction", "confidence", "group", "problem")
+CHUNK = 1024  # images in memory at a time
+BATCH_SIZE = 64  # images a prediction step: larger ones are no faster on a CPU
+
+
+@dataclass
+class Summary:
+    """What a model made of an image set, as counts, so that it stays small however many rows there are."""
+
+    rows: int = 0
+    unread: int = 0
+    labelled: int = 0
+    characters: int = 0
+    edits: int = 0
+    exact: int = 0
+    confidence: float = 0.0  # sum over the rows that were read
+    unknown_characters: Counter = field(default_factory=Counter)
+    seen_in_training: int = 0
+
+    def add(self, label: str, reading: Reading) -> None:
+        """Count a row that was read."""
+        self.confidence += reading.confidence
+        if label:
+            edits = Levenshtein.distance(label, reading.text)
+            self.labelled += 1
+            self.characters += len(label)
+            self.edits += edits
+            self.exact += edits == 0
+
+
+class Reader:
+    """Reads prepared contents with one model."""
+
+    def __init__(self, recognizer: Recognizer):
+        self.spec, self.record = recognizer.spec, recognizer.record
+        self._model = recognizer.prediction_model
+        self._frames: FrameCounter = frame_counter(recognizer.spec)
+        self.digests, self.groups = _training_traces(recognizer.record)
+
+    def read(self, contents: Sequence[np.ndarray]) -> list[Reading]:
+        """The readings of contents (H, w') uint8; each depends on its own image alone."""
+        readings: list[Reading | None] = [None] * len(contents)
+        widths = [canvas_width(content.shape[1], self.spec.preprocessing) for content in contents]
+        for chosen in buckets(widths, BATCH_SIZE):
+            images = to_canvases([contents[i] for i in chosen], widths[chosen[0]])
+            frames = np.array([self._frames(contents[i].shape[1]) for i in chosen])
+            logits = self._model.predict_on_batch(images)
+            for i, reading in zip(chosen, read(logits, frames, self.spec.alphabet), strict=True):
+                readings[i] = reading
+        return readings
+
+
+def _training_traces(record: dict) -> tuple[set[str], set[str]]:
+    """Digests of the images and names of the groups that a model, or a model it was transferred from, has seen."""
+    digests, groups = set(), set()
+    while record:
+        data = record.get("data", {})
+        digests.update(data.get("image_digests", ()))
+        groups.update(data.get("groups", ()))
+        record = record.get("base")
+    return digests, groups
+
+
+def predict_to_files(readers: dict[Path, Reader], image_set: ImageSet) -> dict[Path, Summary]:
+    """Write one predictions CSV for each reader (keys are the files' paths), all whole or all absent.
+
+    A row whose image cannot be read stays, with its problem said and no prediction.
+    """
+    summaries = {path: Summary() for path in readers}
+    found = {p.row: f"{p.finding} ({p.detail})" for p in image_set.problems}
+    with ExitStack() as stack:
+        writers = {}
+        for path in readers:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context(stack.enter_context(whole_file(path)).open("w", encoding="utf-8", newline=""))
+            writers[path] = csv.writer(file, lineterminator="\n")
+            writers[path].writerow(COLUMNS)
+        kinds = list(dict.fromkeys(reader.spec.preprocessing for reader in readers.values()))
+        with tqdm(total=len(image_set.samples), desc="Reading", unit="image", delay=2) as bar:
+            for samples, decoded in _decoded_chunks(image_set.samples, kinds):
+                for path, reader in readers.items():
+                    rows = _read_chunk(reader, samples, decoded[reader.spec.preprocessing], found, summaries[path])
+                    writers[path].writerows(rows)
+                bar.update(len(samples))
+    return summaries
+
+
+def _decoded_chunks(
+    samples: Sequence[Sample], kinds: Sequence[Preprocessing]
+) -> Iterator[tuple[Sequence[Sample], dict[Preprocessing, dict[Path, Decoded]]]]:
+    """Chunks of samples with their images decoded in each way; the next chunk is decoded while one is being read."""
+
+    def load(start):
+        chunk = samples[start : start + CHUNK]
+        paths = [s.path for s in chunk if s.path]
+        return chunk, {how: dict(zip(paths, decode_all(paths, how), strict=True)) for how in kinds}
+
+    with ThreadPoolExecutor(1) as ahead:
+        coming = ahead.submit(load, 0)
+        for start in range(0, len(samples), CHUNK):
+            chunk = coming.result()
+            if start + CHUNK < len(samples):
+                coming = ahead.submit(load, start + CHUNK)
+            yield chunk
+
+
+def _read_chunk(
+    reader: Reader, samples: Sequence[Sample], decoded: dict[Path, Decoded], found: dict[int, str], summary: Summary
+) -> list[tuple]:
+    readable = [s for s in samples if s.path and decoded[s.path].content is not None]
+    readings = dict(zip(map(id, readable), reader.read([decoded[s.path].content for s in readable]), strict=True))
+    rows = []
+    for s in samples:
+        reading = readings.get(id(s))
+        summary.rows += 1
+        summary.unknown_characters.update(reader.spec.alphabet.unknown(s.label))
+        if reading is None:
+            summary.unread += 1
+            problem = found.get(s.row) or f"image unreadable ({decoded[s.path].problem})"
+            rows.append((s.name, s.label, "", "", s.group, problem))
+            continue
+        summary.seen_in_training += decoded[s.path].digest in reader.digests or s.group in reader.groups
+        summary.add(s.label, reading)
+        rows.append((s.name, s.label, reading.text, f"{reading.confidence:.4f}", s.group, ""))
+    return rows
+
+
+def results_table(summaries: dict[Path, Summary]) -> str:
+    """One line a model: words, CER, exact matches, mean confidence; then what the user should know of the rows."""
+    width = max(len("model"), *(len(_model_name(path)) for path in summaries))
+    lines = [f"{'model':<{width}}  words  CER %  exact matches %  mean confidence"]
+    notes = []
+    for path, s in summaries.items():
+        read = s.rows - s.unread
+        cer = f"{100 * s.edits / s.characters:5.1f}" if s.characters else "    -"
+        exact = f"{100 * s.exact / s.labelled:15.1f}" if s.labelled else f"{'-':>15}"
+        confidence = f"{s.confidence / read:15.2f}" if read else f"{'-':>15}"
+        lines.append(f"{_model_name(path):<{width}}  {s.rows:5d}  {cer}  {exact}  {confidence}")
+        notes += _notes(path, s)
+    written = "\n".join(f"Written: {path}" for path in summaries)
+    return "\n".join([*lines, *notes, written])
+
+
+def _model_name(path: Path) -> str:
+    return path.stem.removesuffix("-predictions")
+
+
+def _notes(path: Path, s: Summary) -> Iterator[str]:
+    name = _model_name(path)
+    if not s.labelled:
+        yield f"{name}: no transcriptions here, so no error rate."
+    if s.unread:
+        yield f"{name}: {s.unread} of {s.rows} images could not be read; see the column problem."
+    if s.unknown_characters:
+        counts = ", ".join(f"{c!r} {n} times" for c, n in s.unknown_characters.most_common())
+        yield f"{name}: the labels hold characters that the model does not know and so always gets wrong: {counts}."
+    if s.seen_in_training:
+        yield (
+            f"{name}: {s.seen_in_training} of these images (or others of their group) were used to train it:"
+            " its figures here are better than they will be on new images."
+        )

@@ -1,0 +1,98 @@
+"""The state of an interrupted training run, kept on disk so that `--resume` ends with the same result."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from utilities.errors import UserError
+from utilities.safe_files import whole_file
+
+
+class ResumeError(UserError):
+    """A kept state that does not belong to this run; the text says what differs."""
+
+
+@dataclass(frozen=True)
+class KeptState:
+    """What was read back: the progress, and the variables of model (with dropout's seeds) and optimizer."""
+
+    progress: dict
+    variables: list[np.ndarray]
+
+    def restore(self, full: keras.Model) -> None:
+        """Put the variables into a compiled full model of the same layers."""
+        full.optimizer.build(full.trainable_variables)
+        for variable, value in zip([*full.variables, *full.optimizer.variables], self.variables, strict=True):
+            variable.assign(value)
+
+
+class ResumePoint:
+    """One file of kept state. `belongs_to`: JSON-ready values that must be the same when the run goes on."""
+
+    def __init__(self, path: Path, belongs_to: dict):
+        self.path = path
+        self._belongs_to = json.loads(json.dumps(belongs_to))
+
+    @classmethod
+    def open(cls, path: Path, belongs_to: dict, resume: bool, overwrite: bool) -> "ResumePoint":
+        """The resume point of a run that is about to start. Kept state is only thrown away when the user says so.
+
+        Raises ResumeError when there is kept state and neither `resume` nor `overwrite` is asked for.
+        """
+        point = cls(path, belongs_to)
+        if resume and not path.exists():
+            print("There is no interrupted run to resume: starting afresh.", flush=True)
+        elif not resume and path.exists():
+            if not overwrite:
+                raise ResumeError(
+                    f"An interrupted run of this name was kept in {path}."
+                    " Add --resume to go on with it, or --overwrite to throw it away."
+                )
+            point.discard()
+        return point
+
+    def write(self, full: keras.Model, progress: dict) -> None:
+        """Keep the state, whole or not at all."""
+        arrays = [keras.ops.convert_to_numpy(v) for v in [*full.variables, *full.optimizer.variables]]
+        best = progress["best_weights"] or []
+        note = progress | {"best_weights": None}
+        named = {f"variable_{i:04d}": a for i, a in enumerate(arrays)} | {
+            f"best_{i:04d}": a for i, a in enumerate(best)
+        }
+        text = json.dumps({"progress": note, "belongs_to": self._belongs_to})
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(self.path) as temporary, temporary.open("wb") as file:
+            np.savez(file, note=np.array(text), **named)
+
+    def read(self) -> KeptState | None:
+        """The kept state, or None when there is none. Raises ResumeError when it belongs to other settings."""
+        if not self.path.exists():
+            return None
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                note = json.loads(str(file["note"]))
+                arrays = {name: file[name] for name in sorted(file.files) if name != "note"}
+        except (OSError, ValueError, KeyError) as error:
+            raise ResumeError(f"{self.path} is damaged ({error}). Delete it and train without --resume.") from None
+        kept, now = note["belongs_to"], self._belongs_to
+        changed = [
+            f"  {key}: was {kept.get(key)}, now {now.get(key)}"
+            for key in sorted(kept | now)
+            if kept.get(key) != now.get(key)
+        ]
+        if changed:
+            raise ResumeError(
+                "The interrupted run had other settings:\n"
+                + "\n".join(changed)
+                + f"\nRestore them to go on, or delete {self.path} to start afresh."
+            )
+        progress = note["progress"]
+        progress["best_weights"] = [a for name, a in arrays.items() if name.startswith("best_")] or None
+        return KeptState(progress, [a for name, a in arrays.items() if name.startswith("variable_")])
+
+    def discard(self) -> None:
+        """Remove the state of a run that has ended well."""
+        self.path.unlink(missing_ok=True)

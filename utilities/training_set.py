@@ -1,0 +1,134 @@
+"""An image set ready for training: checked, decoded, split; what tuner, trainer and transfer start from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from utilities.alphabet import Alphabet
+from utilities.batches import Word, WordBatches
+from utilities.config import Config, Project
+from utilities.image_cache import CACHE_FOLDER, cached_images
+from utilities.image_set import (
+    Columns,
+    Problem,
+    Sample,
+    label_problems,
+    list_problems,
+    read_image_set,
+    split_samples,
+    usable_samples,
+)
+from utilities.images import Preprocessing
+from utilities.model import RecognizerSpec
+
+
+def columns_of(project: Project) -> Columns:
+    """The metadata columns that the settings name."""
+    return Columns(
+        project.metadata_file_name,
+        project.metadata_image_column,
+        project.metadata_transcription_column,
+        project.metadata_group_column,
+    )
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Training and validation samples with their decoded contents (H, w') uint8."""
+
+    training: tuple[Sample, ...]
+    validation: tuple[Sample, ...]
+    contents: dict[Path, np.ndarray]
+    how: Preprocessing
+    alphabet: Alphabet
+    left_out: tuple[Problem, ...]
+    record: dict
+
+    def batches(
+        self, alphabet: Alphabet, frames: Callable[[int], int], batch_size: int, seed: int
+    ) -> tuple[WordBatches, WordBatches]:
+        """Batches to train on (shuffled, distorted by `seed`) and to validate on (fixed, as they are)."""
+
+        def words(samples):
+            return [Word(self.contents[s.path], alphabet.encode(s.label)) for s in samples]
+
+        return (
+            WordBatches(words(self.training), self.how, frames, batch_size, seed),
+            WordBatches(words(self.validation), self.how, frames, batch_size),
+        )
+
+
+def explicit_alphabet(project: Project) -> Alphabet | None:
+    """The alphabet that the settings fix, if they do."""
+    return Alphabet(tuple(project.alphabet)) if project.alphabet else None
+
+
+def training_set_for(
+    config: Config, folder: Path, how: Preprocessing, frames: Callable[[int], int], cache: Path = CACHE_FOLDER
+) -> TrainingSet:
+    """Read, check, decode and split an image set as the settings say. Raises ImageSetError listing every bad row."""
+    project, train = config.project, config.train
+    image_set = read_image_set(folder, columns_of(project), project.image_format)
+    decoded = cached_images(folder, [s.path for s in image_set.samples if s.path], how, cache)
+    contents = {path: image.content for path, image in decoded.items() if image.content is not None}
+    lengths = {path: frames(content.shape[1]) for path, content in contents.items()}
+    unreadable = [
+        Problem(s.row, s.name, "image unreadable", decoded[s.path].problem)
+        for s in image_set.samples
+        if s.path and s.path not in contents
+    ]
+    explicit = explicit_alphabet(project)
+    problems = [
+        *image_set.problems,
+        *unreadable,
+        *label_problems(image_set.samples, project.max_label_length, explicit, lengths),
+    ]
+    samples = usable_samples(image_set, problems, project.on_bad_rows)
+    grouped = bool(project.metadata_group_column)
+    training, validation = split_samples(samples, train.validation_share, train.seed, grouped)
+    record = {
+        "image_set": folder.name,
+        "fingerprint": image_set.fingerprint,
+        "training_images": len(training),
+        "validation_images": len(validation),
+        "left_out": len(image_set.samples) - len(samples),
+        "groups": sorted({s.group for s in samples if s.group}),
+        "image_digests": sorted({decoded[s.path].digest for s in samples}),
+        "split": {
+            "seed": train.seed,
+            "validation_share": train.validation_share,
+            "group_column": project.metadata_group_column,
+        },
+    }
+    alphabet = explicit or Alphabet.from_labels(s.label for s in samples)
+    return TrainingSet(training, validation, contents, how, alphabet, tuple(problems), record)
+
+
+def announce(training_set: TrainingSet) -> str:
+    """What the user should know of the images before training starts."""
+    line = f"{len(training_set.training)} images to train on, {len(training_set.validation)} to validate on"
+    line += f", {len(training_set.alphabet.characters)} different characters."
+    if training_set.left_out:
+        line += f"\nLeft out (ON_BAD_ROWS = skip):\n{list_problems(training_set.left_out)}"
+    return line
+
+
+def announce_growth(known: Alphabet, grown: Alphabet) -> str:
+    """Which characters a transfer adds."""
+    new = grown.characters[len(known.characters) :]
+    if not new:
+        return "The model knows every character of these labels."
+    return f"The model learns {len(new)} new characters: {' '.join(new)}"
+
+
+def warn_differences(project: Project, spec: RecognizerSpec) -> None:
+    """Say where the model file's canvas replaces the settings'."""
+    how = spec.preprocessing
+    if (project.img_height, project.img_width) != (how.height, how.width):
+        print(
+            f"The model reads {how.height} x {how.width} px (height x width); IMG_HEIGHT = {project.img_height} and"
+            f" IMG_WIDTH = {project.img_width} of setup.cfg are not used.",
+            flush=True,
+        )
