@@ -24,7 +24,7 @@ def augment(content: np.ndarray, width: int, rng: np.random.Generator) -> np.nda
 
 
 def _warp(content: np.ndarray, width: int, rng: np.random.Generator) -> np.ndarray:
-    """Scale, shear, rotate, shift and bend in one resampling; what would not fit the canvas is narrowed until it does."""
+    """Scale, shear, rotate, shift and bend in one resampling, narrowed as far as the canvas demands."""
 
     def sometimes(low, high, otherwise):
         return rng.uniform(low, high) if rng.random() < SHARE else otherwise

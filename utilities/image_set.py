@@ -37,7 +37,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class Sample:
-    """One row of the metadata: `row` is its line number as a spreadsheet shows it, `path` None if no image was found."""
+    """One row of the metadata: `row`: its line number as a spreadsheet shows it, `path`: None if no image was found."""
 
     row: int
     name: str
@@ -137,7 +137,8 @@ def read_metadata(path: Path, columns: Columns, labels_required: bool = True) ->
 def _read_table(path: Path) -> pd.DataFrame:
     if not path.exists():
         raise ImageSetError(
-            f"There is no metadata file {path}. Put it there, or correct IMAGE_SET_NAME or METADATA_FILE_NAME in setup.cfg."
+            f"There is no metadata file {path}."
+            " Put it there, or correct IMAGE_SET_NAME or METADATA_FILE_NAME in setup.cfg."
         )
     if path.is_dir():
         raise ImageSetError(f"{path} is a folder, not a CSV file. Correct METADATA_FILE_NAME in setup.cfg.")

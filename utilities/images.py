@@ -23,7 +23,7 @@ class ImageError(ValueError):
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How an image reaches the network. `resize`: `fit` keeps the aspect ratio, `stretch` is the original workflow's."""
+    """How an image reaches the network. `resize`: `fit` keeps the aspect ratio, `stretch` is the original's."""
 
     height: int  # px, exact
     width: int  # px, the widest canvas
@@ -73,7 +73,7 @@ def _flatten(image: Image.Image) -> Image.Image:
 
 
 def prepare(grey: np.ndarray, how: Preprocessing) -> np.ndarray:
-    """Grey image (h, w) uint8 -> content of a canvas, (H, w') uint8 with w' <= how.width and no padding on the right."""
+    """Grey image (h, w) uint8 -> content of a canvas, (H, w') uint8, w' <= how.width, no padding on the right."""
     if how.resize == "stretch":
         return _stretched(grey, how.height, how.width)
     height, width = grey.shape
@@ -96,7 +96,7 @@ def _ink(grey: np.ndarray) -> np.ndarray:
 
 
 def _stretched(grey: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Bilinear resize at half-pixel centres without anti-aliasing, as `tf.image.resize` does in the original workflow."""
+    """Bilinear resize at half-pixel centres without anti-aliasing, as the original's `tf.image.resize`."""
     values = grey.astype(np.float32)
     for axis, size in ((0, height), (1, width)):
         count = values.shape[axis]
@@ -110,7 +110,7 @@ def _stretched(grey: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def canvas_width(content_width: int, how: Preprocessing) -> int:
-    """Canvas width in px for content of this width: the next multiple of BUCKET within the limit, from the image alone."""
+    """Canvas width in px for content of this width, from the image alone: the next multiple of BUCKET, limited."""
     if how.resize == "stretch":
         return how.width
     return min(how.width, -(-content_width // BUCKET) * BUCKET)

@@ -85,7 +85,8 @@ def save_trained(files: ModelFiles, spec: RecognizerSpec, model: keras.Model, re
     save_recognizer(files.full, spec, add_ctc(model), record)
     best = progress.best
     print(
-        f"Saved {files.full} and {files.prediction}: validation CER {100 * best['val_cer']:.2f} % (epoch {best['epoch']})."
+        f"Saved {files.full} and {files.prediction}:"
+        f" validation CER {100 * best['val_cer']:.2f} % (epoch {best['epoch']})."
     )
 
 

@@ -1,4 +1,4 @@
-"""Any number of models over one image set, streaming: each image is decoded once for all models that share preprocessing."""
+"""Any number of models over one image set, streaming: an image is decoded once for all that share preprocessing."""
 
 import csv
 from collections import Counter

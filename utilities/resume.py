@@ -24,7 +24,6 @@ class KeptState:
 
     def restore(self, full: keras.Model) -> None:
         """Put the variables into a compiled full model of the same layers."""
-        full.optimizer.build(full.trainable_variables)
         for variable, value in zip([*full.variables, *full.optimizer.variables], self.variables, strict=True):
             variable.assign(value)
 

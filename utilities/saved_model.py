@@ -1,4 +1,4 @@
-"""Model files: one self-contained file of weights, spec and training record; files of the original workflow are imported.
+"""Model files: one self-contained file of weights, spec and training record; the original workflow's are imported.
 
 A file is rebuilt from its spec and its weights are read into place: nothing in it is ever executed.
 """

@@ -12,10 +12,10 @@ from tqdm import tqdm
 from utilities.alphabet import Alphabet
 from utilities.batches import WordBatches
 from utilities.config import Train
-from utilities.decoding import read_texts
+from utilities.decoding import label_log_probability, log_softmax, read_texts
 from utilities.errors import UserError
 from utilities.metrics import character_error_rate
-from utilities.model import add_ctc, ctc_losses
+from utilities.model import LOSS_CEILING, add_ctc
 from utilities.resume import ResumePoint
 
 HISTORY_COLUMNS = ("epoch", "loss", "val_loss", "val_cer", "learning_rate", "seconds")
@@ -93,8 +93,8 @@ def train(
 ) -> Progress:
     """Train a prediction model in place and leave the weights to keep in it.
 
-    `batches`: training and validation. `after_epoch` gets the history so far (rows with keys HISTORY_COLUMNS). With `resume`,
-    the state is kept after epochs and an interrupted run goes on from there to the same result.
+    `batches`: training and validation. `after_epoch` gets the history so far (rows with keys HISTORY_COLUMNS). With
+    `resume`, the state is kept after epochs and an interrupted run goes on from there to the same result.
     Raises TrainingError when the loss stops being a number.
     """
     training, validation = batches
@@ -131,6 +131,7 @@ def _compile(full: keras.Model, plan: Plan, total_steps: int) -> None:
     schedule = WarmupCosine(plan.learning_rate, total_steps)
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY, global_clipnorm=CLIP_NORM)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer.build(full.trainable_variables)  # else the first step is traced twice
     full.compile(optimizer=optimizer, jit_compile=False)  # XLA on a CPU trains these models a third slower
 
 
@@ -168,9 +169,10 @@ def validate(model: keras.Model, validation: WordBatches, alphabet: Alphabet) ->
         batch = validation[number][0]
         logits = model.predict_on_batch(batch["image"])
         frames = batch["frames"][:, 0]
-        losses.append(keras.ops.convert_to_numpy(ctc_losses(logits, batch["label"], batch["label_length"], frames)))
+        labels = [ids[:n] for ids, n in zip(batch["label"], batch["label_length"][:, 0], strict=True)]
+        losses.append(np.minimum(-label_log_probability(log_softmax(logits), labels, frames), LOSS_CEILING))
         texts += read_texts(logits, frames, alphabet)
-        truths += [alphabet.decode(ids[:n]) for ids, n in zip(batch["label"], batch["label_length"][:, 0], strict=True)]
+        truths += [alphabet.decode(ids) for ids in labels]
     return float(np.concatenate(losses).mean()), character_error_rate(truths, texts)
 
 

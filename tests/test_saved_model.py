@@ -1,0 +1,153 @@
+import json
+import subprocess
+import sys
+
+import h5py
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import FIXTURES, ROOT, draw
+
+from utilities.alphabet import Alphabet
+from utilities.hyperparameters import resolve
+from utilities.images import Preprocessing, prepare, read_grey, to_canvases
+from utilities.model import CTC, HEAD, RecognizerSpec, add_ctc, build_prediction_model
+from utilities.original_model import PUBLISHED_CHARACTERS, UNKNOWN
+from utilities.prediction import Reader
+from utilities.saved_model import ModelFileError, load_recognizer, model_card, read_description, save_recognizer
+
+SMALL = {"num_units_dense": 8, "num_units_lstm1": 8, "num_units_lstm2": 8}
+SPEC = RecognizerSpec("compact", Alphabet(tuple("abö ")), Preprocessing(32, 256), resolve("compact", SMALL))
+ORIGINAL = FIXTURES / "original_models"
+
+
+@pytest.fixture(scope="module")
+def model():
+    model = build_prediction_model(SPEC)
+    norm = model.get_layer("norm1")
+    norm.set_weights([w + 0.5 for w in norm.get_weights()])  # statistics must survive too
+    return model
+
+
+@pytest.mark.parametrize("kind", ["full", "prediction"])
+@pytest.mark.parametrize("ending", ["h5", "keras"])
+def test_a_saved_model_reads_the_same_and_describes_itself(model, tmp_path, kind, ending):
+    path = tmp_path / f"m.{ending}"
+    save_recognizer(path, SPEC, add_ctc(model) if kind == "full" else model, {"note": "ü"})
+    loaded = load_recognizer(path)
+    image = np.random.default_rng(0).random((2, 64, 32, 1)).astype(np.float32)
+    assert np.allclose(model.predict_on_batch(image), loaded.prediction_model.predict_on_batch(image), atol=1e-6)
+    assert loaded.spec == SPEC
+    assert loaded.record == {"note": "ü"}
+    assert read_description(path)["kind"] == kind
+    assert "compact" in model_card(path)
+
+
+def test_the_full_file_has_the_ctc_layer_and_trains_on_while_the_prediction_file_has_none(model, tmp_path):
+    for kind, network in (("full", add_ctc(model)), ("prediction", model)):
+        save_recognizer(tmp_path / f"{kind}.h5", SPEC, network, {})
+        with h5py.File(tmp_path / f"{kind}.h5") as file:
+            assert (CTC in file["model_weights"]) == (kind == "full")
+    full = load_recognizer(tmp_path / "full.h5").full_model()
+    full.compile(keras.optimizers.Adam(1e-3))
+    x = {
+        "image": np.ones((2, 64, 32, 1), np.float32),
+        "label": np.array([[1, 2], [3, 0]], np.int32),
+        "label_length": np.array([[2], [1]], np.int32),
+        "frames": np.array([[16], [16]], np.int32),
+    }
+    losses = [float(full.train_on_batch(x)) for _ in range(5)]
+    assert losses[-1] < losses[0]
+
+
+def test_keras_itself_can_open_the_file(model, tmp_path):
+    save_recognizer(tmp_path / "m.h5", SPEC, model, {})
+    plain = keras.models.load_model(tmp_path / "m.h5", compile=False)
+    image = np.ones((1, 64, 32, 1), np.float32)
+    assert np.allclose(plain.predict_on_batch(image), model.predict_on_batch(image), atol=1e-6)
+
+
+def test_a_fresh_process_reads_the_same(model, tmp_path):
+    save_recognizer(tmp_path / "m.h5", SPEC, model, {})
+    program = (
+        "import sys, numpy as np; from pathlib import Path; from utilities.saved_model import load_recognizer;"
+        "m = load_recognizer(Path(sys.argv[1])).prediction_model;"
+        "np.save(sys.argv[2], m.predict_on_batch(np.ones((1, 64, 32, 1), np.float32)))"
+    )
+    subprocess.run([sys.executable, "-c", program, tmp_path / "m.h5", tmp_path / "out.npy"], check=True, cwd=ROOT)
+    assert np.allclose(
+        np.load(tmp_path / "out.npy"), model.predict_on_batch(np.ones((1, 64, 32, 1), np.float32)), atol=1e-6
+    )
+
+
+def damaged(path):
+    with h5py.File(path, "a") as file:
+        text = json.loads(file["handwriting_recognizer"][()].decode())
+        del file["handwriting_recognizer"]
+        file.create_dataset("handwriting_recognizer", data=json.dumps(text | {"format_version": 99}))
+
+
+def test_files_that_are_no_models_say_so(model, tmp_path):
+    (tmp_path / "text.h5").write_text("hello")
+    (tmp_path / "text.keras").write_text("hello")
+    (tmp_path / "folder.h5").mkdir()
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["something"] = 1
+    save_recognizer(tmp_path / "newer.h5", SPEC, model, {})
+    damaged(tmp_path / "newer.h5")
+    for name, message in {
+        "text.h5": "not a model file of this toolkit",
+        "text.keras": "not a model file of this toolkit",
+        "other.h5": "not a model file of this toolkit",
+        "folder.h5": "is a folder",
+        "none.h5": "There is no model file.*newer.h5",
+        "model.txt": "must end in .h5 or .keras",
+        "newer.h5": "newer toolkit",
+    }.items():
+        with pytest.raises(ModelFileError, match=message):
+            load_recognizer(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["tiny-full_model.h5", "tiny-prediction.h5"])
+def test_files_of_the_original_workflow_give_its_posteriors_and_readings(name):
+    recognizer = load_recognizer(ORIGINAL / name)
+    expected = np.load(ORIGINAL / "expected_posteriors.npz")
+    how = recognizer.spec.preprocessing
+    images = to_canvases([prepare(read_grey(ORIGINAL / "images" / str(i)), how) for i in expected["image"]], how.width)
+    assert np.abs(images.mean(axis=(1, 2, 3)) - expected["input_mean"]).max() < 1e-3
+    logits = recognizer.prediction_model.predict_on_batch(images)
+    ours = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    theirs = expected["posteriors"]  # [UNK], characters, blank
+    order = [theirs.shape[-1] - 1, *range(1, theirs.shape[-1] - 1), 0]
+    assert np.abs(ours - theirs[..., order]).max() < 1e-3
+    table = pd.read_csv(ORIGINAL / "expected_predictions.csv", dtype=str, keep_default_na=False)
+    contents = [prepare(read_grey(ORIGINAL / image), how) for image in table["image"]]
+    assert [reading.text for reading in Reader(recognizer).read(contents)] == table["prediction"].tolist()
+
+
+def test_an_original_file_of_another_size_needs_its_alphabet(tmp_path):
+    path = tmp_path / "other.h5"
+    path.write_bytes((ORIGINAL / "tiny-prediction.h5").read_bytes())
+    with h5py.File(path, "a") as file:  # one character fewer
+        head = file["model_weights"][HEAD][HEAD]
+        for name, cut in (("kernel:0", np.s_[:, 1:]), ("bias:0", np.s_[1:])):
+            values = head[name][()][cut]
+            del head[name]
+            head[name] = values
+    with pytest.raises(ModelFileError, match=r"82 outputs.*ALPHABET"):
+        load_recognizer(path)
+    alphabet = Alphabet(tuple(sorted(PUBLISHED_CHARACTERS))[:-1])
+    assert load_recognizer(path, alphabet).spec.alphabet.characters == (*alphabet.characters, UNKNOWN)
+    with pytest.raises(ModelFileError, match="the one given has 81"):
+        load_recognizer(path, Alphabet(tuple(sorted(PUBLISHED_CHARACTERS))))
+
+
+def test_a_confidence_is_a_probability(model):
+    content = prepare(np.asarray(draw("Carex")), SPEC.preprocessing)
+
+    class Loaded:
+        spec, prediction_model, record = SPEC, model, {}
+
+    for reading in Reader(Loaded).read([content] * 3):
+        assert 0 <= reading.confidence <= 1

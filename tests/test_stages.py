@@ -1,0 +1,244 @@
+"""The stages as a user runs them: processes, in a working directory of their own."""
+
+import csv
+import shutil
+import subprocess
+import sys
+import time
+
+import h5py
+import pytest
+from conftest import FIXTURES, ROOT, WORDS, write_image_set, write_settings
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+STAGES = [
+    "image_set_preparation",
+    "hyperparameter_tuner",
+    "one_model_trainer",
+    "transfer_learning",
+    "test_set_predictions",
+]
+
+
+def run(stage, *arguments, cwd, check=True):
+    command = [sys.executable, str(ROOT / stage / "task.py"), *map(str, arguments)]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300)
+    if check:
+        assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def rows(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def worked(tmp_path_factory):
+    """A working directory in which all stages have run once; their outputs by stage."""
+    folder = tmp_path_factory.mktemp("work")
+    write_image_set(folder / "train", WORDS * 2)
+    write_image_set(folder / "second", ["Öl", "Carex", "Rosa", "Ähre", "Poa", "Acer"] * 2)
+    write_image_set(folder / "test", ["Öl", *WORDS[:5]])
+    write_settings(folder)
+    settings = (
+        (folder / "setup.cfg")
+        .read_text()
+        .replace("[train]\nIMAGE_SET_NAME = train", "[train]\nIMAGE_SET_NAME = second")
+    )
+    (folder / "second.cfg").write_text(settings)
+    best = "logs/hparam_tuning_grid/best_hyperparameters.cfg"
+    said = {
+        "tune": run("hyperparameter_tuner", "setup.cfg", cwd=folder),
+        "train": run("one_model_trainer", "setup.cfg", "base", "--hyperparameters", best, cwd=folder),
+        "transfer": run("transfer_learning", "second.cfg", "saved_models/base-full_model.h5", "new", cwd=folder),
+        "predict": run(
+            "test_set_predictions",
+            "setup.cfg",
+            "saved_models/base-prediction.h5",
+            "saved_models/new-fine_tuned.h5",
+            FIXTURES / "original_models/tiny-prediction.h5",
+            cwd=folder,
+        ),
+    }
+    return folder, said
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_help_answers_at_once_and_explains_every_argument(stage, tmp_path):
+    started = time.perf_counter()
+    done = run(stage, "--help", cwd=tmp_path)
+    assert time.perf_counter() - started < 2  # half a second on an idle machine; no framework is imported
+    assert "tensorflow" not in done.stderr
+    for line in done.stdout.split("options:")[-1].splitlines():
+        assert not line.startswith("  -") or len(line.split()) > 2 or line.strip() == line.strip().split("  ")[0]
+
+
+def test_the_tuner_leaves_a_table_the_best_values_and_runs_for_tensorboard(worked):
+    folder, said = worked
+    logs = folder / "logs/hparam_tuning_grid"
+    table = rows(logs / "trials.csv")
+    assert [r["LEARNING_RATE"] for r in table] == ["0.001", "0.002"]
+    assert {r["state"] for r in table} == {"complete"}
+    best = min(table, key=lambda r: (float(r["val_cer"]), float(r["val_loss"])))
+    assert f"learning_rate = {best['LEARNING_RATE']}" in (logs / "best_hyperparameters.cfg").read_text().lower()
+    runs = sorted(p.name for p in logs.iterdir() if p.is_dir())
+    assert runs == [f"batch8-kernel3-dense16-dropout0.2-lstm16-lr{rate}" for rate in ("0.001", "0.002")]
+    accumulator = EventAccumulator(str(logs / runs[0]))
+    accumulator.Reload()
+    assert {"val_cer", "val_loss"} <= set(accumulator.Tags()["tensors"])
+    assert "Trial 2 of 2" in said["tune"].stdout
+
+
+def test_hparams_have_typed_domains_and_both_metrics(worked):
+    from tensorboard.plugins.hparams import plugin_data_pb2
+
+    folder, _ = worked
+    accumulator = EventAccumulator(str(folder / "logs/hparam_tuning_grid"))
+    accumulator.Reload()
+    content = accumulator.SummaryMetadata("_hparams_/experiment").plugin_data.content
+    experiment = plugin_data_pb2.HParamsPluginData.FromString(content).experiment
+    assert sorted(m.name.tag for m in experiment.metric_infos) == ["val_cer", "val_loss"]
+    domains = {h.name: [v.number_value for v in h.domain_discrete.values] for h in experiment.hparam_infos}
+    assert domains["LEARNING_RATE"] == [0.001, 0.002]
+    assert domains["BATCH_SIZE"] == [8]
+
+
+def test_the_trainer_takes_the_tuners_values_and_leaves_its_four_files(worked):
+    folder, _ = worked
+    saved = folder / "saved_models"
+    for name in ("base-full_model.h5", "base-prediction.h5", "base-training_history.csv", "base-training_history.png"):
+        assert (saved / name).stat().st_size > 100
+    (history,) = rows(saved / "base-training_history.csv")
+    assert list(history) == ["epoch", "loss", "val_loss", "val_cer", "learning_rate", "seconds"]
+    assert not [p for p in saved.iterdir() if p.name.startswith(".")]
+    card = run("test_set_predictions", "--describe", "saved_models/base-prediction.h5", cwd=folder).stdout
+    best = (folder / "logs/hparam_tuning_grid/best_hyperparameters.cfg").read_text()
+    rate = best.lower().split("learning_rate = ")[1].split()[0]
+    assert f"learning_rate    {rate}" in card
+    assert "num_units_lstm1  16" in card
+
+
+def test_transfer_leaves_four_models_that_read_new_characters(worked):
+    folder, said = worked
+    saved = folder / "saved_models"
+    for name in ("retrained", "fine_tuned"):
+        for ending in ("-full_model.h5", ".h5", "-training_history.csv", "-training_history.png"):
+            assert (saved / f"new-{name}{ending}").exists()
+    assert "learns" in said["transfer"].stdout
+    assert "Ä" in said["transfer"].stdout
+    card = run("test_set_predictions", "--describe", "saved_models/new-fine_tuned.h5", cwd=folder).stdout
+    assert "Ö" in card.split("characters")[1].splitlines()[0]
+    with h5py.File(saved / "new-fine_tuned-full_model.h5") as full, h5py.File(saved / "new-fine_tuned.h5") as reader:
+        assert "ctc_loss" in full["model_weights"]
+        assert "ctc_loss" not in reader["model_weights"]
+
+
+def test_predictions_keep_every_row_and_text_and_give_a_confidence(worked):
+    folder, said = worked
+    predictions = folder / "test_set_predictions/predictions"
+    names = ["base-prediction", "new-fine_tuned", "tiny-prediction"]
+    assert sorted(p.name for p in predictions.iterdir()) == [f"{n}-predictions.csv" for n in names]
+    for name in names:
+        table = rows(predictions / f"{name}-predictions.csv")
+        assert [r["label"] for r in table] == ["Öl", *WORDS[:5]]
+        assert list(table[0])[:4] == ["image", "label", "prediction", "confidence"]
+        assert all(0 <= float(r["confidence"]) <= 1 for r in table)
+        assert name in said["predict"].stdout
+    assert "'Ö' 1 times" in said["predict"].stdout  # the base model does not know it
+    assert "used to train it" in said["predict"].stdout  # five test words are drawn as in train
+
+
+def test_prediction_ignores_a_wrong_project_section_and_says_so(worked):
+    folder, _ = worked
+    before = (folder / "test_set_predictions/predictions/base-prediction-predictions.csv").read_text()
+    text = (folder / "setup.cfg").read_text().replace("IMG_HEIGHT = 32", "IMG_HEIGHT = 100\nALPHABET = xyz")
+    (folder / "wrong.cfg").write_text(text)
+    done = run("test_set_predictions", "wrong.cfg", "saved_models/base-prediction.h5", cwd=folder)
+    assert (folder / "test_set_predictions/predictions/base-prediction-predictions.csv").read_text() == before
+    assert "IMG_HEIGHT = 100" in done.stdout
+
+
+def test_unlabelled_images_without_a_csv_are_read_and_a_broken_one_keeps_its_row(worked):
+    folder, _ = worked
+    images = folder / "unlabelled"
+    shutil.copytree(folder / "test/images", images)
+    (images / "w001.png").write_bytes((images / "w001.png").read_bytes()[:60])
+    (folder / "unlabelled.cfg").write_text(
+        (folder / "setup.cfg").read_text().replace("IMAGE_SET_NAME = test", "IMAGE_SET_NAME = unlabelled")
+    )
+    done = run("test_set_predictions", "unlabelled.cfg", "saved_models/new-retrained.h5", cwd=folder)
+    table = rows(folder / "test_set_predictions/predictions/new-retrained-predictions.csv")
+    assert len(table) == 6
+    assert [bool(r["problem"]) for r in table] == [False, True, False, False, False, False]
+    assert table[1]["prediction"] == table[1]["confidence"] == ""
+    assert "no transcriptions" in done.stdout
+
+
+def test_an_earlier_result_is_refused_and_overwritten_only_on_request(worked):
+    folder, _ = worked
+    stamp = (folder / "saved_models/base-prediction.h5").stat().st_mtime_ns
+    done = run("one_model_trainer", "setup.cfg", "base", cwd=folder, check=False)
+    assert done.returncode == 1
+    assert "base-full_model.h5" in done.stderr
+    assert "--overwrite" in done.stderr
+    assert (folder / "saved_models/base-prediction.h5").stat().st_mtime_ns == stamp
+
+
+def test_resuming_the_tuner_trains_only_what_is_missing(worked, tmp_path):
+    folder, _ = worked
+    shutil.copytree(folder, tmp_path / "again")
+    again = tmp_path / "again"
+    table = again / "logs/hparam_tuning_grid/trials.csv"
+    kept = table.read_text().splitlines()
+    table.write_text("\n".join(kept[:2]) + "\n")
+    (again / "logs/hparam_tuning_grid/mine.txt").write_text("a note of the user's")
+    done = run("hyperparameter_tuner", "setup.cfg", "--resume", cwd=again)
+    assert "Trial 1 of" not in done.stdout
+    assert "Trial 2 of 2" in done.stdout
+    assert [r["LEARNING_RATE"] for r in rows(table)] == ["0.001", "0.002"]
+    assert (again / "logs/hparam_tuning_grid/mine.txt").exists()
+
+
+WRONG = {
+    "no settings": (["nowhere.cfg", "x"], "nowhere.cfg"),
+    "a folder": (["train", "x"], "folder"),
+    "several mistakes": (["mistakes.cfg", "x"], "IMG_HIGHT.*KERNEL_SIZE = 0"),
+    "no column": (["column.cfg", "x"], "METADATA_IMAGE_COLUMN.*image_location"),
+    "bad rows": (["bad.cfg", "x"], "none.png.*w001.png.*two different labels|bad rows"),
+    "a wrong hyperparameter": (["setup.cfg", "x", "--dropout", "1.0"], "allowed is"),
+    "a name with a slash": (["setup.cfg", "a/b"], "NAME"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input_stops_with_one_readable_message_and_leaves_nothing(case, workspace):
+    settings = (workspace / "setup.cfg").read_text()
+    (workspace / "mistakes.cfg").write_text(
+        settings.replace("IMG_HEIGHT", "IMG_HIGHT").replace("BATCH_SIZE = 8", "KERNEL_SIZE = 0")
+    )
+    (workspace / "column.cfg").write_text(settings.replace("[project]", "[project]\nMETADATA_IMAGE_COLUMN = file"))
+    bad = write_image_set(workspace / "bad", WORDS)
+    (bad / "images/w001.png").write_bytes(b"broken")
+    with (bad / "words_metadata.csv").open("a") as file:
+        file.write("none.png,Poa\nimages/w002.png,Aster\n")
+    (workspace / "bad.cfg").write_text(settings.replace("IMAGE_SET_NAME = train", "IMAGE_SET_NAME = bad"))
+    arguments, message = WRONG[case]
+    done = run("one_model_trainer", *arguments, cwd=workspace, check=False)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    import re
+
+    assert re.search(message, done.stderr, re.DOTALL), done.stderr
+    assert not (workspace / "saved_models").exists()
+
+
+def test_models_that_cannot_be_used_are_refused(workspace):
+    (workspace / "text.h5").write_text("hello")
+    done = run("test_set_predictions", "setup.cfg", "text.h5", cwd=workspace, check=False)
+    assert done.returncode == 1
+    assert "not a model file" in done.stderr
+    done = run("test_set_predictions", "setup.cfg", "a/same.h5", "b/same.h5", cwd=workspace, check=False)
+    assert done.returncode == 1
+    assert "a/same.h5, b/same.h5" in done.stderr
+    assert not (workspace / "test_set_predictions").exists()

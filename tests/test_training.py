@@ -1,0 +1,171 @@
+import csv
+import io
+
+import keras
+import numpy as np
+import pytest
+from conftest import draw
+
+from utilities.alphabet import Alphabet
+from utilities.batches import Word, WordBatches
+from utilities.decoding import read
+from utilities.hyperparameters import resolve
+from utilities.images import Preprocessing, canvas_width, prepare, to_canvases
+from utilities.model import RecognizerSpec, build_prediction_model, frame_counter
+from utilities.resume import ResumeError, ResumePoint
+from utilities.training import HISTORY_COLUMNS, Plan, TrainingError, WarmupCosine, history_csv, minutes, train
+
+HOW = Preprocessing(32, 256)
+SMALL = {"num_units_dense": 32, "num_units_lstm1": 32, "num_units_lstm2": 32, "dropout": 0.0}
+TEXTS = ["Carex", "Rosa", "Acer alba", "Poa"]
+
+
+def spec(architecture="compact", texts=TEXTS):
+    return RecognizerSpec(architecture, Alphabet.from_labels(texts), HOW, resolve(architecture, SMALL))
+
+
+def batches(s, texts=TEXTS, repeat=2, seed=1):
+    frames = frame_counter(s)
+    contents = [prepare(np.asarray(draw(t, seed=i)), HOW) for i, t in enumerate(texts * repeat)]
+    words = [Word(c, s.alphabet.encode(t)) for c, t in zip(contents, texts * repeat, strict=True)]
+    return WordBatches(words, HOW, frames, 4, seed), WordBatches(words[: len(texts)], HOW, frames, 4)
+
+
+def plan(**changes):
+    return Plan(**({"epochs": 2, "learning_rate": 1e-3, "seed": 1, "early_stopping": True, "patience": 5} | changes))
+
+
+def test_one_word_is_learnt_by_heart():
+    s = spec(texts=["Quercus"])
+    keras.utils.set_random_seed(1)
+    model = build_prediction_model(s)
+    content = prepare(np.asarray(draw("Quercus")), HOW)
+    word = [Word(content, s.alphabet.encode("Quercus"))]
+    undistorted = WordBatches(word, HOW, frame_counter(s), 1)
+    progress = train(model, (undistorted, undistorted), s.alphabet, plan(epochs=150, learning_rate=5e-3, patience=150))
+    logits = model.predict_on_batch(to_canvases([content], canvas_width(content.shape[1], HOW)))
+    (reading,) = read(logits, np.array([frame_counter(s)(content.shape[1])]), s.alphabet)
+    assert reading.text == "Quercus"
+    assert reading.confidence > 0.9
+    assert progress.best["val_cer"] == 0
+
+
+def run(s, chosen, resume=None, stop_after=None):
+    keras.utils.set_random_seed(1)
+    model = build_prediction_model(s)
+
+    def after_epoch(history):
+        if stop_after and len(history) == stop_after:
+            raise KeyboardInterrupt
+
+    progress = train(model, batches(s), s.alphabet, chosen, resume, after_epoch)
+    return progress, model.get_weights()
+
+
+def test_the_same_seed_gives_the_same_model():
+    s = spec()
+    (first, weights), (second, again) = run(s, plan()), run(s, plan())
+    assert [r["val_loss"] for r in first.history] == pytest.approx([r["val_loss"] for r in second.history], rel=1e-4)
+    assert all(np.allclose(a, b, atol=1e-4) for a, b in zip(weights, again, strict=True))
+
+
+def test_an_interrupted_run_resumes_to_the_same_result(tmp_path):
+    s, chosen = spec(), plan(epochs=4)
+    unbroken, weights = run(s, chosen)
+    point = ResumePoint(tmp_path / ".run.npz", {"x": 1})
+    with pytest.raises(KeyboardInterrupt):
+        run(s, chosen, point, stop_after=3)  # killed in epoch 3, before its state was kept
+    assert len(point.read().progress["history"]) == 2
+    resumed, again = run(s, chosen, point)
+    assert [r["epoch"] for r in resumed.history] == [1, 2, 3, 4]
+    for a, b in zip(unbroken.history, resumed.history, strict=True):
+        assert a["loss"] == pytest.approx(b["loss"], rel=1e-3)
+        assert a["learning_rate"] == pytest.approx(b["learning_rate"])
+    assert all(np.allclose(a, b, atol=1e-3) for a, b in zip(weights, again, strict=True))
+
+
+def test_a_kept_state_belongs_to_its_settings_and_is_not_lost_by_accident(tmp_path):
+    path = tmp_path / ".run.npz"
+    with pytest.raises(KeyboardInterrupt):
+        run(spec(), plan(), ResumePoint(path, {"seed": 1}), stop_after=2)
+    with pytest.raises(ResumeError, match="seed: was 1, now 2"):
+        ResumePoint(path, {"seed": 2}).read()
+    with pytest.raises(ResumeError, match=r"--resume.*--overwrite"):
+        ResumePoint.open(path, {"seed": 1}, resume=False, overwrite=False)
+    assert path.exists()
+    ResumePoint.open(path, {"seed": 1}, resume=False, overwrite=True)
+    assert not path.exists()
+    path.write_bytes(b"damaged")
+    with pytest.raises(ResumeError, match="damaged"):
+        ResumePoint(path, {}).read()
+
+
+def test_nothing_to_resume_is_said(tmp_path, capsys):
+    ResumePoint.open(tmp_path / ".run.npz", {}, resume=True, overwrite=False)
+    assert "starting afresh" in capsys.readouterr().out
+
+
+def test_early_stopping_keeps_the_best_weights_and_its_absence_the_last():
+    s = spec()
+    stopped, _ = run(s, plan(epochs=30, patience=2, learning_rate=0.5))  # a rate that ruins the model
+    assert len(stopped.history) == stopped.best_epoch + 2 < 30
+    kept, _ = run(s, plan(epochs=3, patience=1, learning_rate=0.5, early_stopping=False))
+    assert len(kept.history) == kept.best_epoch == 3
+
+
+def test_best_weights_are_those_of_the_best_epoch():
+    s = spec()
+    keras.utils.set_random_seed(1)
+    model = build_prediction_model(s)
+    seen = []
+    progress = train(
+        model,
+        batches(s),
+        s.alphabet,
+        plan(epochs=5, learning_rate=0.1),
+        None,
+        lambda _: seen.append(model.get_weights()),
+    )
+    best = seen[progress.best_epoch - 1]
+    assert all(np.array_equal(a, b) for a, b in zip(best, model.get_weights(), strict=True))
+
+
+def test_a_loss_that_is_no_number_stops_with_advice():
+    s = spec()
+    keras.utils.set_random_seed(1)
+    model = build_prediction_model(s)
+    weights = model.get_weights()
+    weights[-1][:] = np.nan
+    model.set_weights(weights)
+    with pytest.raises(TrainingError, match="LEARNING_RATE"):
+        train(model, batches(s), s.alphabet, plan())
+
+
+def test_minutes_limit_the_epochs_and_leave_the_start_untouched(capsys):
+    s = spec()
+    keras.utils.set_random_seed(1)
+    limited = train(build_prediction_model(s), batches(s), s.alphabet, plan(epochs=3, max_minutes=0.0001))
+    assert limited.epochs_planned == len(limited.history) == 1
+    assert "1 epoch" in capsys.readouterr().out
+    keras.utils.set_random_seed(1)
+    free = train(build_prediction_model(s), batches(s), s.alphabet, plan(epochs=3, max_minutes=60))
+    unlimited, _ = run(s, plan(epochs=3))
+    assert [r["loss"] for r in free.history] == pytest.approx([r["loss"] for r in unlimited.history], rel=0.05)
+
+
+def test_the_rate_rises_then_falls():
+    schedule = WarmupCosine(1.0, 1000)
+    rates = [float(schedule(step)) for step in (0, 25, 50, 525, 1000)]
+    assert rates[0] < rates[1] < rates[2] == pytest.approx(1.0, abs=0.01)
+    assert rates[2] > rates[3] > rates[4] == pytest.approx(0.01, abs=1e-3)
+
+
+def test_history_is_a_csv_of_the_documented_columns():
+    row = dict(zip(HISTORY_COLUMNS, (1, 2.5, 3.5, 0.25, 0.001, 12.0), strict=True))
+    (read_back,) = csv.DictReader(io.StringIO(history_csv([row])))
+    assert tuple(read_back) == ("epoch", "loss", "val_loss", "val_cer", "learning_rate", "seconds")
+    assert float(read_back["val_cer"]) == 0.25
+
+
+def test_durations_are_for_people():
+    assert [minutes(s) for s in (45, 720, 11_100)] == ["45 s", "12 min", "3 h 05 min"]
