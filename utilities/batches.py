@@ -75,7 +75,7 @@ class WordBatches(keras.utils.PyDataset):
         self._batches = self._two_widths_first([batches[i] for i in rng.permutation(len(batches))])
 
     def _two_widths_first(self, batches: list[list[int]]) -> list[list[int]]:
-        """Let the first two widths differ: Keras on TensorFlow fixes a dimension in which the first two batches agree."""
+        """Keras on TensorFlow fixes a dimension in which the first two batches agree: let their widths differ."""
         width = self._widths[batches[0][0]]
         other = next((i for i, batch in enumerate(batches) if self._widths[batch[0]] != width), None)
         if other is not None:

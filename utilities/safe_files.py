@@ -50,11 +50,35 @@ def whole_file(path: Path) -> Iterator[Path]:
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
-        raise NoSpaceError(
-            f"The disk is full: {path.absolute()} was not written. Free some space there and run the command again."
-        ) from error
+        raise _no_space(path) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder beside `path` that becomes `path`, which must not exist, when the block ends well.
+
+    On any exception it is removed. Raises NoSpaceError when the disk is full.
+    """
+    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        temporary.rename(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise _no_space(path) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _no_space(path: Path) -> NoSpaceError:
+    return NoSpaceError(
+        f"The disk is full: {path.absolute()} was not written. Free some space there and run the command again."
+    )
 
 
 def _sync_folder(folder: Path) -> None:
