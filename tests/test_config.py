@@ -61,11 +61,11 @@ def test_published_files_load_unchanged(tmp_path, name, stage):
 def test_defaults(write, tmp_path):
     config = load_config(write("[train]\nIMAGE_SET_NAME = images"), "train")
     p, t, x = config.project, config.train, config.transfer
-    assert (p.image_format, p.max_label_length, p.img_height, p.img_width) == ("png", 40, 64, 512)
+    assert (p.image_format, p.max_label_length, p.img_height, p.img_width) == ("png", 40, 48, 512)
     assert (p.metadata_file_name, p.metadata_image_column) == ("words_metadata.csv", "image_location")
     assert (p.metadata_transcription_column, p.metadata_group_column, p.alphabet) == ("transcription", None, None)
     assert (p.model_format, p.on_bad_rows) == ("h5", "stop")
-    assert (t.num_epochs, t.seed, t.early_stopping, t.patience, t.validation_share) == (60, 2, True, 15, 0.1)
+    assert (t.num_epochs, t.seed, t.early_stopping, t.patience, t.validation_share) == (125, 2, True, 20, 0.1)
     assert (t.max_minutes, t.architecture, t.hyperparameters) == (None, "compact", {})
     assert (x.retraining_epochs, x.fine_tuning_epochs, x.max_minutes) == (15, 40, None)
     assert (x.retraining_learning_rate, x.fine_tuning_learning_rate) == (0.001, 0.0005)

@@ -188,7 +188,7 @@ _KEYS: dict[str, dict[str, _Key]] = {
         "IMAGE_FORMAT": _one_of("png", "png", "jpg", "jpeg", "tif", "tiff"),
         "MAX_LABEL_LENGTH": _whole(40, 1, 1000),
         "BATCH_SIZE": _HYPERPARAMETERS["BATCH_SIZE"],  # where the older published file has it
-        "IMG_HEIGHT": _whole(64, 16, 1024),
+        "IMG_HEIGHT": _whole(48, 16, 1024),
         "IMG_WIDTH": _whole(512, 16, 8192),
         "METADATA_FILE_NAME": _text("words_metadata.csv", "a file name"),
         "METADATA_IMAGE_COLUMN": _text("image_location", "a column name"),
@@ -208,11 +208,11 @@ _KEYS: dict[str, dict[str, _Key]] = {
     },
     "train": {
         "IMAGE_SET_NAME": _FOLDER,
-        "NUM_EPOCHS": _whole(60, *_COUNT),
+        "NUM_EPOCHS": _whole(125, *_COUNT),
         "MAX_MINUTES": _MINUTES,
         "SEED": _whole(2, 0, 2**31 - 1),
         "EARLY_STOPPING": _choice(True, "True or False", _TRUTH),
-        "PATIENCE": _whole(15, *_COUNT),
+        "PATIENCE": _whole(20, *_COUNT),
         "VALIDATION_SHARE": _above_zero(0.1, 0.5),
         "ARCHITECTURE": _one_of(DEFAULT_ARCHITECTURE, *ARCHITECTURES),
         **_HYPERPARAMETERS,

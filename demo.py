@@ -1,0 +1,125 @@
+"""The whole workflow on generated words, in the folder demo/: what `make demo` runs.
+
+Every stage is called as the README says; only the time limits of setup.cfg are set, so that all ends within minutes.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from utilities.charts import word_gallery
+from utilities.comparison import FOLDER_VARIABLE, load_predictions, model_table, words_read
+from utilities.images import read_grey
+
+ROOT = Path(__file__).resolve().parent
+FOLDER = ROOT / "demo"
+MARK = FOLDER / ".made-by-make-demo"
+NOTEBOOK = ROOT / "test_set_predictions" / "visualize_predictions.ipynb"
+PREDICTIONS = FOLDER / "test_set_predictions" / "predictions"
+BEST = "logs/hparam_tuning_grid/best_hyperparameters.cfg"
+LIMITS = {  # what is changed in setup.cfg
+    "[tune]": {"NUM_EPOCHS": "2"},
+    "[train]": {"MAX_MINUTES": "3.5"},
+    "[transfer]": {"MAX_MINUTES": "1"},
+}
+SHOWN = 24  # words in each picture
+
+
+def with_values(settings: str, changes: dict[str, dict[str, str]]) -> str:
+    """The settings with other values: in each section, the line of a key (also one behind a #) is replaced."""
+    lines, section = settings.splitlines(), ""
+    waiting = {(s, key): value for s, keys in changes.items() for key, value in keys.items()}
+    for number, line in enumerate(lines):
+        section = line.strip() if line.startswith("[") else section
+        key = line.lstrip("# ").partition(" =")[0]
+        if (section, key) in waiting:
+            lines[number] = f"{key} = {waiting.pop((section, key))}"
+    if waiting:
+        raise KeyError(f"not in setup.cfg: {sorted(waiting)}")
+    return "\n".join(lines) + "\n"
+
+
+def stage(name: str, *arguments: str) -> None:
+    """Run a stage in demo/ and show its command; stop when it fails."""
+    print(f"\n$ python {name}/task.py {' '.join(arguments)}", flush=True)
+    subprocess.run([sys.executable, ROOT / name / "task.py", *arguments], cwd=FOLDER, check=True)
+
+
+def results(image_set: Path, title: str) -> list[str]:
+    """A row for each predictions CSV, as text, and a picture of the last model's words."""
+    frames = load_predictions(PREDICTIONS)
+    for name, frame in frames.items():
+        words = words_read(frame).iloc[:SHOWN]
+        columns = ("image", "label", "prediction", "confidence")
+        rows = [
+            (read_grey(image_set / image), *texts) for image, *texts in zip(*(words[c] for c in columns), strict=True)
+        ]
+        word_gallery(rows, title=f"{title}, read by {name}").savefig(FOLDER / f"{title.replace(' ', '_')}-{name}.png")
+    table = model_table(frames).reset_index().to_dict("records")
+    return [
+        f"{title:<12} {row['model']:<30} {row['CER %']:6.1f} {row['exact %']:16.1f} {row['mean confidence']:16.2f}"
+        for row in table
+    ]
+
+
+def main() -> int:
+    """Run everything and print what was recognised."""
+    started = time.perf_counter()
+    if FOLDER.exists() and not MARK.exists():
+        print(f"{FOLDER} was not made by this program. Move it away, then run `make demo` again.", file=sys.stderr)
+        return 1
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir()
+    MARK.touch()
+    print(f"Working in {FOLDER}")
+    settings = with_values((ROOT / "setup.cfg").read_text(encoding="utf-8"), LIMITS)
+    (FOLDER / "setup.cfg").write_text(settings, encoding="utf-8")
+    second = {f"[{s}]": {"IMAGE_SET_NAME": f"image_sets/sample/second_hand/{s}"} for s in ("train", "test")}
+    (FOLDER / "second_hand.cfg").write_text(with_values(settings, second), encoding="utf-8")
+
+    stage("image_set_preparation", "sample", "image_sets/sample")
+    stage("hyperparameter_tuner", "setup.cfg")
+    stage("one_model_trainer", "setup.cfg", "first", "--hyperparameters", BEST)
+    stage("test_set_predictions", "setup.cfg", "saved_models/first-prediction.h5")
+    sample = FOLDER / "image_sets" / "sample"
+    rows = results(sample / "first_hand" / "test", "first hand")
+    stage("transfer_learning", "second_hand.cfg", "saved_models/first-full_model.h5", "second")
+    stage(
+        "test_set_predictions",
+        "second_hand.cfg",
+        "saved_models/first-prediction.h5",
+        "saved_models/second-fine_tuned.h5",
+    )
+    rows += results(sample / "second_hand" / "test", "second hand")
+    print("\n$ jupyter nbconvert --to html --execute test_set_predictions/visualize_predictions.ipynb", flush=True)
+    convert = [
+        "-m",
+        "jupyter",
+        "nbconvert",
+        "--to",
+        "html",
+        "--execute",
+        "--log-level",
+        "ERROR",
+        "--output-dir",
+        FOLDER,
+    ]
+    where = os.environ | {FOLDER_VARIABLE: str(PREDICTIONS)}
+    subprocess.run([sys.executable, *convert, NOTEBOOK], cwd=FOLDER, check=True, env=where)
+
+    print(
+        f"\nWords that no model had seen before, read in {(time.perf_counter() - started) / 60:.1f} minutes altogether:\n"
+    )
+    print(f"{'image set':<12} {'model':<30} {'CER %':>6} {'exact matches %':>16} {'mean confidence':>16}")
+    print("\n".join(rows))
+    print("\nPictures of the words and their readings, and the comparison of the models:")
+    for path in sorted([*FOLDER.glob("*.png"), *FOLDER.glob("*.html"), *FOLDER.glob("saved_models/*.png")]):
+        print(f"  {path.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import draw
+from PIL import Image
+
+from utilities import charts, comparison
+
+
+def drawn(figure):
+    """The figure as an image, (h, w) uint8."""
+    file = io.BytesIO()
+    figure.savefig(file)
+    return np.asarray(Image.open(file).convert("L"))
+
+
+def words(label, prediction, confidence=0.5, problem=""):
+    return {
+        "image": "a.png",
+        "label": label,
+        "prediction": prediction,
+        "confidence": confidence,
+        "group": "",
+        "problem": problem,
+    }
+
+
+FRAMES = {
+    "a-long-model-name-with-many-parts_and_more": pd.DataFrame(
+        [words("Carex $x$", "Carex $y"), words("Poa", "Poa", 0.9), words("a b", "ab")]
+    ),
+    "unlabelled": pd.DataFrame([words("", "Rosa"), words("", "Acer", 0.1)]),
+    "nothing read": pd.DataFrame([words("Poa", "", np.nan, "image missing (x)")]),
+}
+
+
+def texts(figure):
+    return " ".join(t.get_text() for t in figure.findobj(lambda artist: hasattr(artist, "get_text")))
+
+
+def test_the_history_chart_marks_the_best_epoch():
+    history = {"epoch": [1, 2, 3], "loss": [9, 5, 4], "val_loss": [9, 5, 6], "val_cer": [1.0, 0.3, 0.4]}
+    figure = charts.training_history_chart(history)
+    assert "best 30.0 % in epoch 2" in texts(figure)
+    assert drawn(figure).std() > 5
+
+
+def test_the_history_of_one_epoch_and_of_none_validated_can_be_drawn():
+    drawn(charts.training_history_chart({"epoch": [1], "loss": [9], "val_loss": [None], "val_cer": [None]}))
+
+
+@pytest.mark.parametrize("chart", [charts.interval_plot, charts.match_bars])
+def test_charts_of_models_show_every_model_and_say_where_nothing_is_known(chart):
+    figure = chart(comparison.model_table(FRAMES))
+    assert texts(figure).count("no transcriptions") == 2
+    assert "unlabelled" in texts(figure)
+    assert drawn(figure).std() > 5
+
+
+def test_the_interval_plot_says_the_figures():
+    figure = charts.interval_plot(comparison.model_table(FRAMES))
+    assert "20.0 %" in texts(figure)  # three edits in 15 characters
+
+
+def test_charts_of_words_can_be_drawn_whatever_is_missing():
+    read = {name: comparison.words_read(frame) for name, frame in FRAMES.items()}
+    assert drawn(charts.box_plots(read)).std() > 5
+    for name, frame in read.items():
+        drawn(charts.confidence_histogram(frame, title=name))
+    errors = comparison.frequent_errors(FRAMES["a-long-model-name-with-many-parts_and_more"])
+    assert "x → y" in texts(charts.error_bars(errors, "title"))
+    drawn(charts.error_bars(errors.head(0)))
+
+
+def test_the_gallery_shows_truth_reading_and_confidence():
+    image = np.asarray(draw("Poa"))
+    rows = [
+        (image, "Poa", "Poa", 0.91),
+        (image, "Poa", "Pox", 0.42),
+        (image, "", "$^Poa", 0.3),
+        (image, "Poa", "", 0.1),
+    ]
+    figure = charts.word_gallery(rows)
+    said = texts(figure)
+    for part in ("✓ Poa  0.91", "✗ Pox  0.42", "(no transcription)", "(nothing)"):
+        assert part in said
+    assert drawn(figure).std() > 5

@@ -1,0 +1,114 @@
+import math
+
+import numpy as np
+import pytest
+
+from utilities.metrics import (
+    bootstrap_interval,
+    character_error_rate,
+    edit_distances,
+    edit_operations,
+    ignoring_case,
+    summarize,
+    without_punctuation,
+    word_error_rate,
+)
+
+
+def slow_distance(a, b):
+    """Wagner and Fischer 1974, by the book."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, start=1):
+        diagonal, row[0] = row[0], i
+        for j, y in enumerate(b, start=1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (x != y))
+    return row[-1]
+
+
+def test_distances_are_those_of_the_textbook_on_random_texts():
+    rng = np.random.default_rng(1)
+    texts = ["".join(rng.choice(list("abc é"), rng.integers(0, 12))) for _ in range(400)]
+    assert edit_distances(texts[:200], texts[200:]).tolist() == [
+        slow_distance(a, b) for a, b in zip(texts[:200], texts[200:], strict=True)
+    ]
+
+
+def test_rates_weigh_long_texts_more_than_short_ones():
+    truths, readings = ["ab", "Quercus alba"], ["xb", "Quercus alba"]
+    assert character_error_rate(truths, readings) == pytest.approx(1 / 14)  # not the mean of 1/2 and 0
+    assert word_error_rate(truths, readings) == pytest.approx(1 / 3)
+    assert character_error_rate(["a"], ["abc"]) == 2  # more wrong than there was to read
+    assert math.isnan(character_error_rate([], []))
+
+
+def test_an_accent_typed_in_two_ways_is_one_character():
+    assert character_error_rate(["e\u0301"], ["\u00e9"]) == 0
+    assert character_error_rate(["e\u0301"], ["e"]) == 1
+
+
+def test_pairs_must_match():
+    with pytest.raises(ValueError, match="2 truths but 1"):
+        edit_distances(["a", "b"], ["a"])
+
+
+def test_the_summary_counts_what_a_hand_would():
+    truths = ["Carex", "St. Louis", "007", "alba"]
+    readings = ["carex", "St Louis", "00", "rubra"]
+    s = summarize(truths, readings)
+    assert (s.texts, s.characters, s.words, s.units) == (4, 21, 5, 4)
+    assert s.cer.value == pytest.approx((1 + 1 + 1 + slow_distance("alba", "rubra")) / 21)
+    assert s.wer.value == pytest.approx(4 / 5)
+    assert (s.exact.value, s.off_by_one.value) == (0, 0.75)
+    assert s.variants["ignoring case"].exact.value == 0.25
+    assert s.variants["without punctuation"].exact.value == 0.25
+    assert s.variants["without punctuation"].cer.value == pytest.approx((1 + 0 + 1 + 3) / 20)
+
+
+def test_variants_change_only_what_they_say():
+    assert ignoring_case("Straße É") == ignoring_case("STRASSE é")
+    assert without_punctuation(" St. Louis,  (Mo.) 5° ") == "St Louis Mo 5"
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(3)
+    covered = 0
+    for seed in range(200):
+        wrong = rng.random(150) < 0.3
+        low, high = bootstrap_interval(wrong, np.ones(150), samples=400, seed=seed)
+        covered += low <= 0.3 <= high
+    assert 0.9 <= covered / 200 <= 0.985
+
+
+def test_words_of_one_writer_widen_the_interval():
+    rng = np.random.default_rng(4)
+    rates = np.repeat(rng.uniform(0, 0.6, 12), 50)
+    wrong, groups = rng.random(600) < rates, np.repeat(np.arange(12), 50).tolist()
+    alone = np.diff(bootstrap_interval(wrong, np.ones(600)))
+    grouped = np.diff(bootstrap_interval(wrong, np.ones(600), groups))
+    assert grouped > 2 * alone
+
+
+def test_rows_without_a_group_stand_alone_and_one_group_has_no_interval():
+    wrong = [1, 0, 1, 0]
+    assert bootstrap_interval(wrong, [1] * 4, ["", None, "", ""]) == bootstrap_interval(wrong, [1] * 4)
+    assert all(map(math.isnan, bootstrap_interval(wrong, [1] * 4, ["a"] * 4)))
+
+
+def test_mistakes_are_counted_by_kind():
+    truths, readings = ["Carex", "Rosa", "nun", "um"], ["Carcx", "Rosa ", "mn", "nm"]
+    found = {(o.truth, o.reading): (o.kind, o.count) for o in edit_operations(truths, readings)}
+    assert found["e", "c"] == ("substitution", 1)
+    assert found["", " "] == ("insertion", 1)
+    assert found["u", "n"] == ("substitution", 1)
+    assert sum(count for _, count in found.values()) == edit_distances(truths, readings).sum()
+    assert edit_operations(["a"], ["a"]) == []
+
+
+def test_a_large_comparison_takes_seconds():
+    import time
+
+    rng = np.random.default_rng(5)
+    truths = ["".join(rng.choice(list("abcdefgh "), 9)) for _ in range(20_000)]
+    started = time.perf_counter()
+    summarize(truths, truths[1:] + truths[:1], [str(i % 300) for i in range(20_000)])
+    assert time.perf_counter() - started < 10

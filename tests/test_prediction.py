@@ -1,0 +1,110 @@
+import csv
+
+import numpy as np
+import pytest
+from conftest import draw, write_image_set
+
+from utilities import prediction
+from utilities.alphabet import Alphabet
+from utilities.hyperparameters import resolve
+from utilities.image_set import Columns, read_image_set
+from utilities.images import Preprocessing, prepare
+from utilities.model import RecognizerSpec, build_prediction_model
+from utilities.prediction import Reader, predict_to_files, results_table
+from utilities.saved_model import Recognizer
+
+SMALL = {"num_units_dense": 8, "num_units_lstm1": 8, "num_units_lstm2": 8}
+COLUMNS = Columns("words_metadata.csv", "image_location", "transcription", None)
+LABELS = ["Carex", " Rosa ", "Acer alba", "NA", "Öl", "Poa"]
+
+
+def recognizer(height=32, record=None):
+    spec = RecognizerSpec(
+        "compact", Alphabet.from_labels(["Carex Rosa lb NAP"]), Preprocessing(height, 256), resolve("compact", SMALL)
+    )
+    return Recognizer(spec, build_prediction_model(spec), record or {})
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return Reader(recognizer())
+
+
+def read_set(folder):
+    return read_image_set(folder, COLUMNS, "png", for_prediction=True)
+
+
+def rows(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_an_image_reads_the_same_whatever_is_beside_it(reader):
+    contents = [prepare(np.asarray(draw(t, seed=i)), reader.spec.preprocessing) for i, t in enumerate(LABELS)]
+    together = reader.read(contents)
+    alone = [reader.read([content])[0] for content in contents]
+    backwards = reader.read(contents[::-1])[::-1]
+    for a, b, c in zip(together, alone, backwards, strict=True):
+        assert a.text == b.text == c.text
+        assert a.confidence == pytest.approx(b.confidence, abs=1e-5)
+
+
+def test_rows_stay_in_order_across_chunks_and_each_model_has_its_file(reader, tmp_path, monkeypatch):
+    monkeypatch.setattr(prediction, "CHUNK", 2)
+    write_image_set(tmp_path / "set", LABELS)
+    paths = {tmp_path / "a.csv": reader, tmp_path / "b.csv": Reader(recognizer(height=48))}
+    predict_to_files(paths, read_set(tmp_path / "set"))
+    for path in paths:
+        assert [row["image"] for row in rows(path)] == [f"images/w{i:03d}.png" for i in range(len(LABELS))]
+        assert [row["label"].strip() for row in rows(path)] == [label.strip() for label in LABELS]
+
+
+def test_images_are_decoded_once_for_models_that_share_preprocessing(reader, tmp_path, monkeypatch):
+    decoded = []
+    real = prediction.decode_all
+    monkeypatch.setattr(prediction, "decode_all", lambda paths, how: decoded.extend(paths) or real(paths, how))
+    write_image_set(tmp_path / "set", LABELS)
+    predict_to_files({tmp_path / "a.csv": reader, tmp_path / "b.csv": Reader(recognizer())}, read_set(tmp_path / "set"))
+    assert len(decoded) == len(LABELS)
+
+
+def test_an_image_that_cannot_be_read_keeps_its_row(reader, tmp_path):
+    folder = write_image_set(tmp_path / "set", LABELS)
+    (folder / "images/w001.png").write_bytes(b"no picture")
+    (folder / "images/w002.png").unlink()
+    summaries = predict_to_files({tmp_path / "a.csv": reader}, read_set(folder))
+    table = rows(tmp_path / "a.csv")
+    assert len(table) == len(LABELS)
+    assert "unreadable" in table[1]["problem"] and "missing" in table[2]["problem"]
+    assert "2 of 6 images could not be read" in results_table(summaries)
+
+
+def test_what_the_curator_must_know_is_said(tmp_path):
+    folder = write_image_set(tmp_path / "set", LABELS, groups=["a", "a", "b", "b", "c", "c"])
+    grouped = read_image_set(
+        folder, Columns("words_metadata.csv", "image_location", "transcription", "writer"), "png", True
+    )
+    base = {"data": {"groups": ["b"], "image_digests": []}}
+    reader = Reader(recognizer(record={"data": {"groups": [], "image_digests": []}, "base": base}))
+    said = results_table(predict_to_files({tmp_path / "m-predictions.csv": reader}, grouped))
+    assert "'Ö' 1 times" in said
+    assert "2 of these images" in said  # of group b, which the base model was trained on
+    assert str(tmp_path / "m-predictions.csv") in said
+
+
+def test_a_failure_leaves_no_half_file(reader, tmp_path, monkeypatch):
+    write_image_set(tmp_path / "set", LABELS)
+    monkeypatch.setattr(prediction, "CHUNK", 2)
+    calls = []
+
+    def breaks(*arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            raise RuntimeError("power cut")
+        return real(*arguments)
+
+    real = prediction._read_chunk
+    monkeypatch.setattr(prediction, "_read_chunk", breaks)
+    with pytest.raises(RuntimeError):
+        predict_to_files({tmp_path / "out" / "a.csv": reader}, read_set(tmp_path / "set"))
+    assert list((tmp_path / "out").iterdir()) == []
