@@ -66,7 +66,19 @@ def results(image_set: Path, title: str) -> list[str]:
 
 
 def main() -> int:
-    """Run everything and print what was recognised."""
+    """Run everything and return the exit status."""
+    try:
+        return demonstrate()
+    except subprocess.CalledProcessError as error:
+        print(
+            f"\nThe demonstration stopped: the last command above ended with status {error.returncode}.",
+            file=sys.stderr,
+        )
+        return 1
+
+
+def demonstrate() -> int:
+    """All stages, then what was recognised."""
     started = time.perf_counter()
     if FOLDER.exists() and not MARK.exists():
         print(f"{FOLDER} was not made by this program. Move it away, then run `make demo` again.", file=sys.stderr)
@@ -95,24 +107,12 @@ def main() -> int:
     )
     rows += results(sample / "second_hand" / "test", "second hand")
     print("\n$ jupyter nbconvert --to html --execute test_set_predictions/visualize_predictions.ipynb", flush=True)
-    convert = [
-        "-m",
-        "jupyter",
-        "nbconvert",
-        "--to",
-        "html",
-        "--execute",
-        "--log-level",
-        "ERROR",
-        "--output-dir",
-        FOLDER,
-    ]
+    options = "--to html --execute --log-level ERROR --output-dir".split()
     where = os.environ | {FOLDER_VARIABLE: str(PREDICTIONS)}
-    subprocess.run([sys.executable, *convert, NOTEBOOK], cwd=FOLDER, check=True, env=where)
+    subprocess.run([sys.executable, "-m", "nbconvert", *options, FOLDER, NOTEBOOK], cwd=FOLDER, check=True, env=where)
 
-    print(
-        f"\nWords that no model had seen before, read in {(time.perf_counter() - started) / 60:.1f} minutes altogether:\n"
-    )
+    minutes = (time.perf_counter() - started) / 60
+    print(f"\nAll stages took {minutes:.1f} minutes. How words that no model had seen before were read:\n")
     print(f"{'image set':<12} {'model':<30} {'CER %':>6} {'exact matches %':>16} {'mean confidence':>16}")
     print("\n".join(rows))
     print("\nPictures of the words and their readings, and the comparison of the models:")
