@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from utilities.config import _KEYS, SettingsError, format_hyperparameters, load_config, read_hyperparameters
+from utilities.config import format_hyperparameters, load_config, read_hyperparameters
 from utilities.errors import UserError
 from utilities.hyperparameters import DEFAULTS, TUNED, resolve
+from utilities.setting_keys import KEYS
+from utilities.settings_file import SettingsError
 
 ROOT = Path(__file__).resolve().parents[1]
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -75,7 +77,7 @@ def test_defaults(write, tmp_path):
 
 def test_shipped_file_has_every_key_with_its_default_and_one_comment_line(tmp_path):
     text = (ROOT / "setup.cfg").read_text(encoding="utf-8")
-    for section, keys in _KEYS.items():
+    for section, keys in KEYS.items():
         body = re.search(rf"^\[{section}\]\n(.*?)(?=^\[|\Z)", text, re.M | re.S)[1]
         assert sorted(re.findall(r"^(?:# )?([A-Z][A-Z_0-9]+) = ", body, re.M)) == sorted(keys)
         lines = body.strip().splitlines()

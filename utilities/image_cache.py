@@ -30,13 +30,26 @@ class Decoded:
     digest: str = ""
 
 
+def digest_of(data: bytes) -> str:
+    """What tells one image file from another: 16 hexadecimal digits of its bytes' BLAKE2b."""
+    return hashlib.blake2b(data, digest_size=8).hexdigest()
+
+
+def digest_of_file(path: Path) -> str:
+    """`digest_of` a file; "" when it cannot be opened."""
+    try:
+        return digest_of(path.read_bytes())
+    except OSError:
+        return ""
+
+
 def decode(path: Path, how: Preprocessing) -> Decoded:
     """Read and prepare one image; what is wrong with it is returned, not raised."""
     try:
         data = path.read_bytes()
     except OSError as error:
         return Decoded(None, f"cannot be opened ({error.strerror})")
-    digest = hashlib.blake2b(data, digest_size=8).hexdigest()
+    digest = digest_of(data)
     try:
         return Decoded(prepare(read_grey(io.BytesIO(data)), how), digest=digest)
     except ImageError as error:

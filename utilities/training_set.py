@@ -9,9 +9,10 @@ import numpy as np
 from utilities.alphabet import Alphabet
 from utilities.batches import Word, WordBatches
 from utilities.config import Config, Project
-from utilities.image_cache import CACHE_FOLDER, cached_images
+from utilities.image_cache import CACHE_FOLDER, cached_images, digest_of_file
 from utilities.image_set import (
     Columns,
+    ImageSetError,
     Problem,
     Sample,
     label_problems,
@@ -45,6 +46,7 @@ class TrainingSet:
     alphabet: Alphabet
     left_out: tuple[Problem, ...]
     record: dict
+    overlap: str  # what the images share with those of [test], as a sentence; "" if nothing
 
     def batches(
         self, alphabet: Alphabet, frames: Callable[[int], int], batch_size: int, seed: int
@@ -103,7 +105,30 @@ def training_set_for(
         },
     }
     alphabet = explicit or Alphabet.from_labels(s.label for s in samples)
-    return TrainingSet(training, validation, contents, how, alphabet, tuple(problems), record)
+    overlap = _overlap_with_test(config, folder, record)
+    return TrainingSet(training, validation, contents, how, alphabet, tuple(problems), record, overlap)
+
+
+def _overlap_with_test(config: Config, folder: Path, record: dict) -> str:
+    """A warning when images, or groups, stand both here and under [test]; nothing when that set cannot be read."""
+    test = config.test.image_set
+    if test is None:
+        return ""
+    try:
+        samples = read_image_set(test, columns_of(config.project), config.project.image_format, True).samples
+    except ImageSetError:  # not yet in order: its own stage will say so
+        return ""
+    known = set(record["image_digests"])
+    images = sum(digest_of_file(s.path) in known for s in samples if s.path)
+    groups = sorted({s.group for s in samples if s.group} & set(record["groups"]))
+    shared = [f"{images} images"] if images else []
+    shared += [f"{len(groups)} {config.project.metadata_group_column}s ({', '.join(groups[:5])})"] if groups else []
+    if not shared:
+        return ""
+    return (
+        f"WARNING: {' and '.join(shared)} stand both in {folder} and in {test}, the [test] set."
+        " Its error rate will look better than on new images; keep them apart."
+    )
 
 
 def announce(training_set: TrainingSet) -> str:
@@ -112,6 +137,8 @@ def announce(training_set: TrainingSet) -> str:
     line += f", {len(training_set.alphabet.characters)} different characters."
     if training_set.left_out:
         line += f"\nLeft out (ON_BAD_ROWS = skip):\n{list_problems(training_set.left_out)}"
+    if training_set.overlap:
+        line += f"\n{training_set.overlap}"
     return line
 
 

@@ -1,0 +1,44 @@
+import argparse
+
+import pytest
+
+from utilities.command import INTERRUPTED, add_hyperparameter_arguments, run_stage
+from utilities.errors import UserError
+
+
+def raising(error):
+    def run():
+        raise error
+
+    return run
+
+
+def test_a_users_mistake_is_one_message_and_a_failure(capsys):
+    assert run_stage(raising(UserError("No such folder: x. Correct IMAGE_SET_NAME."))) == 1
+    captured = capsys.readouterr()
+    assert captured.err.strip() == "No such folder: x. Correct IMAGE_SET_NAME."
+    assert captured.out == ""
+
+
+def test_an_interruption_says_how_to_go_on(capsys):
+    assert run_stage(raising(KeyboardInterrupt())) == INTERRUPTED
+    assert "--resume" in capsys.readouterr().err
+
+
+def test_a_mistake_of_ours_is_not_hidden():
+    with pytest.raises(ZeroDivisionError):
+        run_stage(raising(ZeroDivisionError()))
+
+
+def test_success_is_zero():
+    assert run_stage(lambda: None) == 0
+
+
+def test_flags_are_checked_and_absent_ones_stay_absent(capsys):
+    parser = argparse.ArgumentParser()
+    add_hyperparameter_arguments(parser)
+    args = parser.parse_args(["--dropout", "0", "--num-units-lstm1", "64"])
+    assert (args.dropout, args.num_units_lstm1, args.kernel_size) == (0.0, 64, None)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--dropout", "1.0"])
+    assert "from 0 up to but not 1" in capsys.readouterr().err

@@ -1,0 +1,48 @@
+import csv
+
+import pytest
+
+from utilities.errors import UserError
+from utilities.outputs import ModelFiles, finished_before, refuse_to_overwrite, save_history
+
+ROW = {"epoch": 1, "loss": 9.0, "val_loss": 8.0, "val_cer": 0.5, "learning_rate": 0.001, "seconds": 2.0}
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return ModelFiles("mine", "mine-prediction", "h5")
+
+
+def test_names_are_the_documented_ones(files):
+    assert [str(path) for path in files.all] == [
+        "saved_models/mine-full_model.h5",
+        "saved_models/mine-prediction.h5",
+        "saved_models/mine-training_history.csv",
+        "saved_models/mine-training_history.png",
+    ]
+    assert files.resume.name.startswith(".")
+
+
+def test_earlier_results_are_all_listed_and_kept(files):
+    refuse_to_overwrite([files], overwrite=False)
+    save_history(files, [ROW])
+    with pytest.raises(UserError, match=r"history.csv\n.*history.png\n.*--overwrite"):
+        refuse_to_overwrite([files], overwrite=False)
+    refuse_to_overwrite([files], overwrite=True)
+    assert files.history.exists()
+
+
+@pytest.mark.parametrize("name", ["a/b", "", ".hidden", "..", "a\0b"])
+def test_a_name_that_cannot_be_a_files_is_refused(name):
+    with pytest.raises(UserError, match="NAME"):
+        refuse_to_overwrite([ModelFiles(name, name, "h5")], overwrite=False)
+
+
+def test_the_history_is_there_after_every_epoch(files):
+    save_history(files, [ROW])
+    save_history(files, [ROW, ROW | {"epoch": 2}])
+    with files.history.open(newline="") as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
+    assert files.history.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    assert not finished_before(files)

@@ -1,0 +1,89 @@
+import shutil
+
+import pytest
+from conftest import WORDS, write_image_set, write_settings
+
+from utilities.alphabet import Alphabet
+from utilities.config import load_config
+from utilities.hyperparameters import resolve
+from utilities.image_set import ImageSetError
+from utilities.images import Preprocessing
+from utilities.model import FrameCounter
+from utilities.training_set import announce, announce_growth, training_set_for
+
+HOW = Preprocessing(32, 256)
+FRAMES = FrameCounter("compact", 32, resolve("compact"))
+
+
+def prepared(folder, **settings):
+    config = load_config(write_settings(folder, **settings), "train")
+    return training_set_for(config, config.train.image_set, HOW, FRAMES, folder / "cache")
+
+
+@pytest.fixture
+def work(tmp_path):
+    write_image_set(tmp_path / "train", WORDS, groups=[f"p{i // 3}" for i in range(len(WORDS))])
+    write_image_set(tmp_path / "test", ["Fagus", "Tilia"], groups=["q1", "q2"])
+    return tmp_path
+
+
+def test_texts_that_look_like_numbers_or_nothing_are_labels(work):
+    data = prepared(work)
+    assert sorted(s.label for s in (*data.training, *data.validation)) == sorted(WORDS)
+    assert "".join(data.alphabet.characters) == "".join(sorted(set("".join(WORDS))))
+    assert data.record["training_images"] + data.record["validation_images"] == len(WORDS)
+    assert "WARNING" not in announce(data)
+
+
+def test_no_group_is_on_both_sides(work):
+    data = prepared(work, project="METADATA_GROUP_COLUMN = writer", train="VALIDATION_SHARE = 0.3")
+    assert not {s.group for s in data.training} & {s.group for s in data.validation}
+    assert data.record["groups"] == ["p0", "p1", "p2", "p3"]
+
+
+def test_images_and_groups_that_are_also_in_the_test_set_are_warned_of(work):
+    shutil.copy(work / "train/images/w003.png", work / "test/images/w001.png")
+    metadata = work / "test/words_metadata.csv"
+    metadata.write_text(metadata.read_text().replace("q1", "p2"))
+    said = announce(prepared(work, project="METADATA_GROUP_COLUMN = writer"))
+    assert "WARNING: 1 images and 1 writers (p2) stand both in" in said
+
+
+def test_a_test_set_that_is_absent_or_broken_does_not_stop_training(work):
+    (work / "test/words_metadata.csv").write_text("nonsense\n")
+    assert prepared(work).overlap == ""
+    shutil.rmtree(work / "test")
+    assert prepared(work).overlap == ""
+
+
+def test_every_bad_row_is_listed_at_once_or_left_out(work):
+    (work / "train/images/w001.png").write_bytes((work / "train/images/w001.png").read_bytes()[:70])
+    (work / "train/images/w002.png").unlink()
+    with (work / "train/words_metadata.csv").open("a") as file:
+        file.write("images/w003.png,Ulmus,p1\nimages/w004.png,,p1\n")
+    with pytest.raises(ImageSetError) as error:
+        prepared(work)
+    for part in ("w001.png: image unreadable", "w002.png: image missing", "two different labels", "ON_BAD_ROWS = skip"):
+        assert part in str(error.value)
+    data = prepared(work, project="ON_BAD_ROWS = skip")
+    assert {"w001.png", "w002.png", "w003.png"} & {s.path.name for s in (*data.training, *data.validation)} == set()
+    assert "Left out" in announce(data)
+
+
+def test_a_label_too_long_for_its_image_is_a_bad_row(work):
+    with (work / "train/words_metadata.csv").open("a") as file:
+        shutil.copy(work / "train/images/w001.png", work / "train/images/long.png")
+        file.write("images/long.png,a label that nobody could write in so little room,p9\n")
+    with pytest.raises(ImageSetError, match=r"long.png: label too long"):
+        prepared(work)
+
+
+def test_an_explicit_alphabet_is_a_check(work):
+    with pytest.raises(ImageSetError, match="character outside ALPHABET"):
+        prepared(work, project="ALPHABET = abc")
+
+
+def test_growth_names_the_new_characters():
+    known = Alphabet.from_labels(["abc"])
+    assert "2 new characters: é ö" in announce_growth(known, known.extended("cöé"))
+    assert "knows every character" in announce_growth(known, known)

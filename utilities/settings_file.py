@@ -1,0 +1,112 @@
+"""A settings file as text: sections and keys, checked against the table of keys; every problem at once.
+
+The only importer of configparser.
+"""
+
+import configparser
+import difflib
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from utilities.errors import UserError
+from utilities.setting_keys import KEYS, Key, Refusal
+
+
+class SettingsError(UserError, ValueError):
+    """A settings file that cannot be used; the text lists every problem."""
+
+
+def read_settings(path: Path) -> dict[str, dict[str, str]]:
+    """Section -> key (upper case) -> text, from a file that can be read as settings at all."""
+    give = "Give the path of your settings file, such as setup.cfg."
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise SettingsError(f"There is no settings file {path}. {give}") from None
+    except IsADirectoryError:
+        raise SettingsError(f"{path} is a folder, not a settings file. {give}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is not a text file (in UTF-8), so not a settings file. {give}") from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}. {give}") from None
+    parser = configparser.ConfigParser(interpolation=None, default_section="\0", empty_lines_in_values=False)
+    parser.optionxform = str.upper
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        raise settings_error(path, _syntax_problems(error)) from None
+    return {section: dict(parser[section]) for section in parser.sections()}
+
+
+def _syntax_problems(error: configparser.Error) -> list[str]:
+    if isinstance(error, configparser.DuplicateOptionError):
+        return [f"line {error.lineno}: [{error.section}] {error.option} is given a second time; allowed is once"]
+    if isinstance(error, configparser.DuplicateSectionError):
+        return [f"line {error.lineno}: section [{error.section}] begins a second time; allowed is once"]
+    if isinstance(error, configparser.MissingSectionHeaderError):
+        before, sections = repr(error.line.strip()[:60]), " ".join(f"[{s}]" for s in KEYS)
+        return [f"line {error.lineno}: {before} stands before the first section; allowed are the sections {sections}"]
+    return [
+        f"line {number}: {line[:60]} is neither KEY = VALUE nor [section] nor a comment"
+        for number, line in error.errors
+    ]
+
+
+def check_settings(
+    given: dict[str, dict[str, str]], keys: dict[str, dict[str, Key]]
+) -> tuple[dict[str, dict], list[str]]:
+    """Values of every known key (given or default), and the problems."""
+    problems = []
+    values = {section: {key: k.default for key, k in known.items()} for section, known in keys.items()}
+    for section, items in given.items():
+        if section not in keys:
+            allowed = " ".join(f"[{s}]" for s in keys)
+            problems.append(
+                f"[{section}]: no such section; did you mean [{_nearest(section.lower(), keys)}]? Allowed: {allowed}"
+            )
+            continue
+        for key, text in items.items():
+            known, shown = keys[section].get(key), f"[{section}] {key} = {text}".replace("\n", " ")
+            if known is None:
+                problems.append(f"{shown}: no such key; {_suggestion(section, key, keys)}")
+            elif text or not known.may_be_empty:
+                try:
+                    values[section][key] = _convert(known, text)
+                except (ValueError, KeyError) as error:
+                    detail = f"{error}; " if isinstance(error, Refusal) else ""
+                    problems.append(f"{shown}: {detail}allowed is {known.allowed}")
+    return values, problems
+
+
+def _convert(known: Key, text: str) -> object:
+    if "\n" in text and not known.may_have_lines:
+        raise Refusal("the next line begins with a space, so it goes on there; begin each line at the left margin")
+    return known.convert(text)
+
+
+def _suggestion(section: str, key: str, keys: dict[str, dict[str, Key]]) -> str:
+    elsewhere = [f"[{s}]" for s, known in keys.items() if key in known]
+    return (
+        f"it belongs under {' or '.join(elsewhere)}" if elsewhere else f"did you mean {_nearest(key, keys[section])}?"
+    )
+
+
+def _nearest(word: str, known: Mapping[str, object]) -> str:
+    return difflib.get_close_matches(word, known, 1, 0.0)[0]
+
+
+def settings_error(path: Path, problems: Sequence[str]) -> SettingsError:
+    count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+    lines = [f"{path} has {count}:", *(f"  {p}" for p in problems), "Correct the file and run the command again."]
+    return SettingsError("\n".join(lines))
+
+
+def settings_text(sections: Mapping[str, Mapping[str, str]], notes: Sequence[str]) -> str:
+    """The text of a settings file, with the notes as comments on top."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.optionxform = str.upper
+    parser.read_dict(sections)
+    text = io.StringIO()
+    parser.write(text)
+    return "".join(f"# {line}\n" for note in notes for line in note.splitlines()) + text.getvalue()
