@@ -41,9 +41,7 @@ def run(config: Config, resume: bool) -> None:
     frames = FrameCounter(architecture, how.height, trials[0])
     data = training_set_for(config, tune.image_set, how, frames)
     print(announce(data), flush=True)
-    print(
-        f"{len(trials)} trials of {tune.num_epochs} epochs each: every combination of the lists.", flush=True
-    )
+    print(f"{len(trials)} trials of {tune.num_epochs} epochs each: every combination of the lists.", flush=True)
     if tune.num_calls or tune.num_random_starts:
         print("NUM_CALLS and NUM_RANDOM_STARTS are not used by this search.", flush=True)
     store = TrialStore(LOGS, architecture)

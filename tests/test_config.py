@@ -63,7 +63,7 @@ def test_published_files_load_unchanged(tmp_path, name, stage):
 def test_defaults(write, tmp_path):
     config = load_config(write("[train]\nIMAGE_SET_NAME = images"), "train")
     p, t, x = config.project, config.train, config.transfer
-    assert (p.image_format, p.max_label_length, p.img_height, p.img_width) == ("png", 40, 48, 512)
+    assert (p.image_format, p.max_label_length, p.img_height, p.img_width) == ("png", 40, 40, 512)
     assert (p.metadata_file_name, p.metadata_image_column) == ("words_metadata.csv", "image_location")
     assert (p.metadata_transcription_column, p.metadata_group_column, p.alphabet) == ("transcription", None, None)
     assert (p.model_format, p.on_bad_rows) == ("h5", "stop")

@@ -108,7 +108,7 @@ def test_the_trainer_takes_the_tuners_values_and_leaves_its_four_files(worked):
     folder, _ = worked
     saved = folder / "saved_models"
     for name in ("base-full_model.h5", "base-prediction.h5", "base-training_history.csv", "base-training_history.png"):
-        assert (saved / name).stat().st_size > 100
+        assert (saved / name).stat().st_size > 50
     (history,) = rows(saved / "base-training_history.csv")
     assert list(history) == ["epoch", "loss", "val_loss", "val_cer", "learning_rate", "seconds"]
     assert not [p for p in saved.iterdir() if p.name.startswith(".")]

@@ -1,7 +1,7 @@
 """Image file -> canvas: the only preprocessing there is, for training and prediction alike.
 
-A canvas is (H, W) uint8. In the `fit` mode ink is 255 and paper 0, so that padding is paper and costs the network
-nothing; in the `stretch` mode (files of the original workflow) grey values stay as scanned.
+A canvas is (H, W) uint8. In the `writing` mode the writing's own box is scaled to the canvas height, and ink is 255 and
+paper 0, so that padding is paper; in the `stretch` mode (files of the original workflow) grey values stay as scanned.
 """
 
 import io
@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+from utilities.writing_box import cut_out, writing_box
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 BUCKET = 64  # px: canvas widths are multiples of this, so that narrow words cost little and shapes stay few
@@ -23,16 +25,16 @@ class ImageError(ValueError):
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How an image reaches the network. `resize`: `fit` keeps the aspect ratio, `stretch` is the original's."""
+    """How an image reaches the network. `resize`: `writing` keeps the aspect ratio, `stretch` is the original's."""
 
     height: int  # px, exact
     width: int  # px, the widest canvas
-    resize: str = "fit"
+    resize: str = "writing"
 
     @property
     def ink_is_light(self) -> bool:
         """Whether ink is 255 on the canvas (paper 0) or as dark as it was scanned."""
-        return self.resize == "fit"
+        return self.resize == "writing"
 
 
 def read_grey(file: Path | io.BytesIO) -> np.ndarray:
@@ -76,10 +78,12 @@ def prepare(grey: np.ndarray, how: Preprocessing) -> np.ndarray:
     """Grey image (h, w) uint8 -> content of a canvas, (H, w') uint8, w' <= how.width, no padding on the right."""
     if how.resize == "stretch":
         return _stretched(grey, how.height, how.width)
-    height, width = grey.shape
+    ink = _ink(grey)
+    ink = cut_out(ink, writing_box(ink))
+    height, width = ink.shape
     scale = min(how.height / height, how.width / width)
     size = (max(1, min(how.width, round(width * scale))), max(1, min(how.height, round(height * scale))))
-    ink = np.asarray(Image.fromarray(_ink(grey)).resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0))
+    ink = np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0))
     above = (how.height - size[1]) // 2
     return np.pad(ink, ((above, how.height - size[1] - above), (0, 0)))
 

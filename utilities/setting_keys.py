@@ -91,7 +91,7 @@ KEYS: dict[str, dict[str, Key]] = {
         "IMAGE_FORMAT": _one_of("png", "png", "jpg", "jpeg", "tif", "tiff"),
         "MAX_LABEL_LENGTH": _whole(40, 1, 1000),
         "BATCH_SIZE": HYPERPARAMETER_KEYS["BATCH_SIZE"],  # where the older published file has it
-        "IMG_HEIGHT": _whole(48, 16, 1024),
+        "IMG_HEIGHT": _whole(40, 16, 1024),
         "IMG_WIDTH": _whole(512, 16, 8192),
         "METADATA_FILE_NAME": _text("words_metadata.csv", "a file name"),
         "METADATA_IMAGE_COLUMN": _text("image_location", "a column name"),
