@@ -33,6 +33,15 @@ def test_earlier_results_are_all_listed_and_kept(files):
     assert files.history.exists()
 
 
+def test_the_history_of_an_interrupted_run_does_not_bar_its_resumption(files):
+    save_history(files, [ROW])
+    files.resume.touch()
+    refuse_to_overwrite([files], overwrite=False)
+    files.full.touch()
+    with pytest.raises(UserError, match=r"mine-full_model.h5"):
+        refuse_to_overwrite([files], overwrite=False)
+
+
 @pytest.mark.parametrize("name", ["a/b", "", ".hidden", "..", "a\0b"])
 def test_a_name_that_cannot_be_a_files_is_refused(name):
     with pytest.raises(UserError, match="NAME"):

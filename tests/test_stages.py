@@ -200,6 +200,29 @@ def test_resuming_the_tuner_trains_only_what_is_missing(worked, tmp_path):
     assert (again / "logs/hparam_tuning_grid/mine.txt").exists()
 
 
+def test_a_killed_training_goes_on_where_it_stood(workspace):
+    write_settings(workspace, epochs=40, train="EARLY_STOPPING = False")
+    command = [sys.executable, str(ROOT / "one_model_trainer/task.py"), "setup.cfg", "x"]
+    process = subprocess.Popen(command, cwd=workspace, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    kept = workspace / "saved_models/.x-interrupted.npz"
+    deadline = time.monotonic() + 120
+    while not kept.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert kept.exists()
+    done = run("one_model_trainer", "setup.cfg", "x", cwd=workspace, check=False)
+    assert done.returncode == 1
+    assert "--resume" in done.stderr
+    before = len(rows(workspace / "saved_models/x-training_history.csv"))
+    done = run("one_model_trainer", "setup.cfg", "x", "--resume", cwd=workspace)
+    assert "epoch   1/40" not in done.stdout
+    assert "epoch  40/40" in done.stdout
+    assert before < len(rows(workspace / "saved_models/x-training_history.csv")) == 40
+    assert (workspace / "saved_models/x-full_model.h5").exists()
+    assert not kept.exists()
+
+
 WRONG = {
     "no settings": (["nowhere.cfg", "x"], "nowhere.cfg"),
     "a folder": (["train", "x"], "folder"),

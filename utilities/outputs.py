@@ -49,19 +49,25 @@ class ModelFiles:
         return SAVED_MODELS / f".{self.name}-interrupted.npz"
 
     @property
+    def models(self) -> list[Path]:
+        """Both model files."""
+        return [self.full, self.prediction]
+
+    @property
     def all(self) -> list[Path]:
         """Every file a finished run leaves."""
-        return [self.full, self.prediction, self.history, self.history.with_suffix(".png")]
+        return [*self.models, self.history, self.history.with_suffix(".png")]
 
 
 def refuse_to_overwrite(files: Sequence[ModelFiles], overwrite: bool) -> None:
-    """Stop before any work when results of that name exist."""
+    """Stop before any work when results of that name exist. The history of an interrupted run is not a result."""
     name = files[0].name
     if not re.fullmatch(r"[^/\\\0.][^/\\\0]*", name):
         raise UserError(f"NAME {name!r} cannot be part of a file name. Use letters, digits, - and _.")
     if not overwrite:
         refuse_existing(
-            [path for f in files for path in f.all], "Choose another NAME, or add --overwrite to replace them."
+            [path for f in files for path in (f.models if f.resume.exists() else f.all)],
+            "Choose another NAME, or add --overwrite to replace them.",
         )
 
 

@@ -23,7 +23,8 @@ WARM_UP_SHARE, MOST_WARM_UP = 0.05, 500  # of the steps; steps: the rate rises f
 LAST_RATE = 0.01  # of the learning rate, at the last step
 WEIGHT_DECAY = 1e-4
 CLIP_NORM = 5.0  # of the whole gradient: a few words with a huge loss must not throw the weights about
-TIMED_STEPS = 12  # training steps measured, after as many for tracing, to fit a run to MAX_MINUTES
+TIMED_STEPS = 12  # training steps measured, after as many to warm up, to fit a run to MAX_MINUTES
+TRACED = 3  # times the median: a step that takes longer traced a new shape of batch, which happens once
 TIE = 1e-7  # weight of validation loss (nats) beside validation CER: decides between equal CERs, such as 100 % at first
 
 
@@ -143,12 +144,13 @@ def _epochs_that_fit(
     training, validation = batches
     before = [np.copy(v) for v in map(keras.ops.convert_to_numpy, full.variables)]
     _compile(full, plan, TIMED_STEPS)
-    for number in range(TIMED_STEPS):  # the first steps trace
+    seconds = []
+    for number in range(2 * TIMED_STEPS):
+        started = time.perf_counter()
         full.train_on_batch(*training[number % len(training)])
-    started = time.perf_counter()
-    for number in range(TIMED_STEPS):
-        full.train_on_batch(*training[(TIMED_STEPS + number) % len(training)])
-    a_step = (time.perf_counter() - started) / TIMED_STEPS
+        seconds.append(time.perf_counter() - started)
+    usual = np.array(seconds[TIMED_STEPS:])
+    a_step = float(usual[usual < TRACED * np.median(usual)].mean())
     model.predict_on_batch(validation[0][0]["image"])
     started = time.perf_counter()
     model.predict_on_batch(validation[0][0]["image"])
