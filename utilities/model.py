@@ -10,12 +10,12 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from utilities.alphabet import BLANK, Alphabet
+from utilities.alphabet import Alphabet
+from utilities.ctc import ctc_losses
 from utilities.hyperparameters import Hyperparameters
 from utilities.images import Preprocessing
 
 PACKAGE = "handwriting"  # namespace of our layers in saved files
-LOSS_CEILING = 1e4  # nats a word: what a label that cannot be reached costs, instead of infinity
 HEAD = "dense_layer"  # the output layer's name, as in the original workflow
 CTC = "ctc_loss"
 
@@ -38,25 +38,12 @@ class RecognizerSpec:
 class CTCLayer(layers.Layer):
     """Adds the CTC loss (Graves et al. 2006) and passes the logits on.
 
-    Inputs: logits (B, T, C) float, label (B, L) int class ids padded with the blank, label_length (B,) or (B, 1) int,
-    frames (B,) or (B, 1) int, the true time steps of each image. The loss runs in float32 whatever the policy.
+    Inputs as of `ctc_losses`. The loss runs in float32 whatever the policy.
     """
 
     def call(self, logits, label, label_length, frames):
         self.add_loss(ops.mean(ctc_losses(logits, label, label_length, frames)))
         return logits
-
-
-def ctc_losses(logits, label, label_length, frames):
-    """CTC losses in nats, (B,) float32, each at most LOSS_CEILING; shapes as in `CTCLayer`."""
-    losses = ops.ctc_loss(
-        ops.cast(label, "int32"),
-        ops.cast(logits, "float32"),
-        ops.reshape(ops.cast(label_length, "int32"), (-1,)),
-        ops.reshape(ops.cast(frames, "int32"), (-1,)),
-        mask_index=BLANK,
-    )
-    return ops.minimum(losses, LOSS_CEILING)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

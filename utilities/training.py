@@ -12,10 +12,11 @@ from tqdm import tqdm
 from utilities.alphabet import Alphabet
 from utilities.batches import WordBatches
 from utilities.config import Train
+from utilities.ctc import LOSS_CEILING
 from utilities.decoding import label_log_probability, log_softmax, read_texts
 from utilities.errors import UserError
 from utilities.metrics import character_error_rate
-from utilities.model import LOSS_CEILING, add_ctc
+from utilities.model import add_ctc
 from utilities.resume import ResumePoint
 
 HISTORY_COLUMNS = ("epoch", "loss", "val_loss", "val_cer", "learning_rate", "seconds")
