@@ -1,6 +1,7 @@
 """Prepare image sets.
 
-sample DEST   generate a demonstration set: word images of two invented hands, train and test, with their CSVs
+sample DEST       generate a demonstration set: word images of two invented hands, train and test, with their CSVs
+check setup.cfg   look at all image sets that the settings name and list what would stop training or spoil a figure
 """
 
 import argparse
@@ -9,7 +10,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from utilities.command import run_stage
+from utilities.command import run_stage, start_framework
+from utilities.config import Config, load_config
+from utilities.errors import UserError
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -19,21 +22,39 @@ def parse_args(argv=None) -> argparse.Namespace:
     sample = commands.add_parser("sample", help="generate a demonstration set")
     sample.add_argument("destination", type=Path, metavar="DEST", help="a folder that does not exist yet")
     sample.add_argument("--seed", type=int, default=2, help="another seed gives other words (default: 2)")
+    check = commands.add_parser("check", help="check all image sets of a settings file")
+    check.add_argument("setup", type=Path, help="the settings file")
     return parser.parse_args(argv)
 
 
-def run(args: argparse.Namespace) -> None:
+def generate_sample(destination: Path, seed: int) -> None:
     """Generate the sample set."""
     from utilities.sample_words import write_sample
 
-    for folder, count in write_sample(args.destination, args.seed).items():
-        print(f"{count:5d} images in {args.destination / folder}")
+    for folder, count in write_sample(destination, seed).items():
+        print(f"{count:5d} images in {destination / folder}")
+
+
+def check(config: Config) -> None:
+    """Print what was found and write the table of bad rows. Raises UserError when training would fail."""
+    start_framework(config.train.seed)
+
+    from utilities.image_set_check import PROBLEMS_FILE, check_image_sets, write_problems
+
+    report = check_image_sets(config)
+    write_problems(report)
+    print("\n".join(report.lines))
+    print(f"\n{len(report.problems)} problems, listed in {PROBLEMS_FILE}.", flush=True)
+    if report.training_would_fail:
+        raise UserError("Training would fail. Correct what is listed above and check again.")
 
 
 def main(argv=None) -> int:
     """Run the command and return its exit status."""
     args = parse_args(argv)
-    return run_stage(lambda: run(args))
+    if args.command == "sample":
+        return run_stage(lambda: generate_sample(args.destination, args.seed))
+    return run_stage(lambda: check(load_config(args.setup, "check")))
 
 
 if __name__ == "__main__":

@@ -200,6 +200,16 @@ def test_resuming_the_tuner_trains_only_what_is_missing(worked, tmp_path):
     assert (again / "logs/hparam_tuning_grid/mine.txt").exists()
 
 
+def test_checking_reports_and_fails_as_training_would(workspace):
+    done = run("image_set_preparation", "check", "setup.cfg", cwd=workspace)
+    assert "24 rows, 24 usable" in done.stdout
+    (workspace / "train/images/w001.png").unlink()
+    done = run("image_set_preparation", "check", "setup.cfg", cwd=workspace, check=False)
+    assert done.returncode == 1
+    assert "w001.png: image missing" in done.stdout
+    assert "w001.png" in (workspace / "logs/image_set_problems.csv").read_text()
+
+
 def test_a_killed_training_goes_on_where_it_stood(workspace):
     write_settings(workspace, epochs=40, train="EARLY_STOPPING = False")
     command = [sys.executable, str(ROOT / "one_model_trainer/task.py"), "setup.cfg", "x"]

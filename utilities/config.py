@@ -8,7 +8,7 @@ from utilities.hyperparameters import DEFAULT_GRID, FIELDS, TUNED, Hyperparamete
 from utilities.setting_keys import FOLDER, HYPERPARAMETER_KEYS, KEYS
 from utilities.settings_file import check_settings, read_settings, settings_error, settings_text
 
-STAGE_SECTIONS = {"tune": "tune", "train": "train", "transfer": "train", "predict": "test"}  # whose images it reads
+STAGE_SECTIONS = {"check": "train", "tune": "tune", "train": "train", "transfer": "train", "predict": "test"}  # images
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """An image set ready for training: checked, decoded, split; what tuner, trainer and transfer start from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +9,10 @@ import numpy as np
 from utilities.alphabet import Alphabet
 from utilities.batches import Word, WordBatches
 from utilities.config import Config, Project
-from utilities.image_cache import CACHE_FOLDER, cached_images, digest_of_file
+from utilities.image_cache import CACHE_FOLDER, Decoded, cached_images, digest_of_file
 from utilities.image_set import (
     Columns,
+    ImageSet,
     ImageSetError,
     Problem,
     Sample,
@@ -67,26 +68,39 @@ def explicit_alphabet(project: Project) -> Alphabet | None:
     return Alphabet(tuple(project.alphabet)) if project.alphabet else None
 
 
+@dataclass(frozen=True)
+class Examined:
+    """An image set read and decoded, with every bad row of it; a row may have several problems."""
+
+    image_set: ImageSet
+    decoded: dict[Path, Decoded]
+    problems: tuple[Problem, ...]
+
+
+def examine(
+    project: Project, folder: Path, how: Preprocessing, frames: Callable[[int], int], cache: Path = CACHE_FOLDER
+) -> Examined:
+    """Read and decode an image set and find its bad rows. Raises ImageSetError when it cannot be read at all."""
+    image_set = read_image_set(folder, columns_of(project), project.image_format)
+    decoded = cached_images(folder, [s.path for s in image_set.samples if s.path], how, cache)
+    lengths = {path: frames(image.content.shape[1]) for path, image in decoded.items() if image.content is not None}
+    unreadable = [
+        Problem(s.row, s.name, "image unreadable", decoded[s.path].problem)
+        for s in image_set.samples
+        if s.path and s.path not in lengths
+    ]
+    of_labels = label_problems(image_set.samples, project.max_label_length, explicit_alphabet(project), lengths)
+    problems = sorted([*image_set.problems, *unreadable, *of_labels], key=lambda p: p.row)
+    return Examined(image_set, decoded, tuple(problems))
+
+
 def training_set_for(
     config: Config, folder: Path, how: Preprocessing, frames: Callable[[int], int], cache: Path = CACHE_FOLDER
 ) -> TrainingSet:
     """Read, check, decode and split an image set as the settings say. Raises ImageSetError listing every bad row."""
     project, train = config.project, config.train
-    image_set = read_image_set(folder, columns_of(project), project.image_format)
-    decoded = cached_images(folder, [s.path for s in image_set.samples if s.path], how, cache)
-    contents = {path: image.content for path, image in decoded.items() if image.content is not None}
-    lengths = {path: frames(content.shape[1]) for path, content in contents.items()}
-    unreadable = [
-        Problem(s.row, s.name, "image unreadable", decoded[s.path].problem)
-        for s in image_set.samples
-        if s.path and s.path not in contents
-    ]
-    explicit = explicit_alphabet(project)
-    problems = [
-        *image_set.problems,
-        *unreadable,
-        *label_problems(image_set.samples, project.max_label_length, explicit, lengths),
-    ]
+    examined = examine(project, folder, how, frames, cache)
+    image_set, decoded, problems = examined.image_set, examined.decoded, examined.problems
     samples = usable_samples(image_set, problems, project.on_bad_rows)
     grouped = bool(project.metadata_group_column)
     training, validation = split_samples(samples, train.validation_share, train.seed, grouped)
@@ -104,13 +118,14 @@ def training_set_for(
             "group_column": project.metadata_group_column,
         },
     }
-    alphabet = explicit or Alphabet.from_labels(s.label for s in samples)
-    overlap = _overlap_with_test(config, folder, record)
-    return TrainingSet(training, validation, contents, how, alphabet, tuple(problems), record, overlap)
+    alphabet = explicit_alphabet(project) or Alphabet.from_labels(s.label for s in samples)
+    contents = {s.path: decoded[s.path].content for s in samples}
+    overlap = overlap_with_test(config, folder, record["image_digests"], record["groups"])
+    return TrainingSet(training, validation, contents, how, alphabet, problems, record, overlap)
 
 
-def _overlap_with_test(config: Config, folder: Path, record: dict) -> str:
-    """A warning when images, or groups, stand both here and under [test]; nothing when that set cannot be read."""
+def overlap_with_test(config: Config, folder: Path, digests: Iterable[str], groups: Iterable[str]) -> str:
+    """A warning when images, or groups, stand both here and under [test]; "" when that set cannot be read."""
     test = config.test.image_set
     if test is None:
         return ""
@@ -118,11 +133,11 @@ def _overlap_with_test(config: Config, folder: Path, record: dict) -> str:
         samples = read_image_set(test, columns_of(config.project), config.project.image_format, True).samples
     except ImageSetError:  # not yet in order: its own stage will say so
         return ""
-    known = set(record["image_digests"])
+    known = set(digests)
     images = sum(digest_of_file(s.path) in known for s in samples if s.path)
-    groups = sorted({s.group for s in samples if s.group} & set(record["groups"]))
+    common = sorted({s.group for s in samples if s.group} & set(groups))
     shared = [f"{images} images"] if images else []
-    shared += [f"{len(groups)} {config.project.metadata_group_column}s ({', '.join(groups[:5])})"] if groups else []
+    shared += [f"{len(common)} {config.project.metadata_group_column}s ({', '.join(common[:5])})"] if common else []
     if not shared:
         return ""
     return (
