@@ -1,18 +1,22 @@
-"""Try every combination of the hyperparameter values that setup.cfg lists under [tune].
+"""Try combinations of the hyperparameter values that setup.cfg lists under [tune] (METHOD: grid, random or bayes).
 
 Leaves in logs/hparam_tuning_grid/: runs for TensorBoard (tensorboard --logdir logs/hparam_tuning_grid), trials.csv,
-and best_hyperparameters.cfg for the trainer. The folder is emptied of an earlier search first.
+best_hyperparameters.cfg for the trainer, and search.db, from which --resume goes on. The folder is emptied of an
+earlier search first. See what the search taught with hyperparameter_tuner/visualize_search.ipynb.
 """
 
 import argparse
+import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from utilities.command import run_stage, start_framework
 from utilities.config import Config, load_config
-from utilities.hyperparameters import grid_combinations
+from utilities.gpu import VISIBLE, devices_for_workers
+from utilities.hyperparameters import resolve
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -26,40 +30,37 @@ def parse_args(argv=None) -> argparse.Namespace:
 def run(config: Config, resume: bool) -> None:
     """Check and decode the images once, then run the trials."""
     architecture, tune = config.train.architecture, config.tune
-    trials = grid_combinations(architecture, tune.grid, config.train.hyperparameters)
-    start_framework(tune.seed)
-
-    import keras
+    base = resolve(architecture, config.train.hyperparameters)
+    devices, message = devices_for_workers(tune.workers)
+    print(message, flush=True)
+    os.environ[VISIBLE] = "-1"  # the GPUs are the workers'
+    start_framework(tune.seed, announce=False)
 
     from utilities.images import Preprocessing
-    from utilities.model import FrameCounter, RecognizerSpec, build_prediction_model
-    from utilities.search import LOGS, TrialStore, announce_to_tensorboard, run_trials
-    from utilities.training import Plan, train
+    from utilities.model import FrameCounter
+    from utilities.search import LOGS, SearchFiles, belonging, run_search
     from utilities.training_set import announce, training_set_for
+    from utilities.trial_log import announce_search, remove_runs
+    from utilities.trial_worker import WorkerJob
+    from utilities.trials import Strategy, TrialQueue
 
     how = Preprocessing(config.project.img_height, config.project.img_width)
-    frames = FrameCounter(architecture, how.height, trials[0])
-    data = training_set_for(config, tune.image_set, how, frames)
+    data = training_set_for(config, tune.image_set, how, FrameCounter(architecture, how.height, base))
     print(announce(data), flush=True)
-    print(f"{len(trials)} trials of {tune.num_epochs} epochs each: every combination of the lists.", flush=True)
-    if tune.num_calls or tune.num_random_starts:
-        print("NUM_CALLS and NUM_RANDOM_STARTS are not used by this search.", flush=True)
-    store = TrialStore(LOGS, architecture)
-    store.read() if resume else store.empty()
-    announce_to_tensorboard(LOGS, trials)
-
-    def train_one(hyperparameters, log):
-        keras.utils.clear_session()
-        keras.utils.set_random_seed(tune.seed)
-        model = build_prediction_model(RecognizerSpec(architecture, data.alphabet, how, hyperparameters))
-        batches = data.batches(data.alphabet, frames, hyperparameters.batch_size, tune.seed)
-        plan = Plan(
-            tune.num_epochs, hyperparameters.learning_rate, tune.seed, early_stopping=True, patience=tune.num_epochs
-        )
-        return train(model, batches, data.alphabet, plan, after_epoch=log)
-
-    best = run_trials(trials, store, train_one)
-    print(f"\nBest validation CER {100 * best.val_cer:.2f} %: {store.best_file}")
+    strategy = Strategy(tune.method, tune.seed, tune.num_calls, tune.num_random_starts, tune.prune)
+    LOGS.mkdir(parents=True, exist_ok=True)
+    storage, study = tune.storage or f"sqlite:///{LOGS}/search.db", f"handwriting {tune.image_set.name} {architecture}"
+    queue = TrialQueue.open(storage, study, tune.space, strategy, belonging(config, data.record), resume)
+    files = SearchFiles(LOGS, architecture, asdict(base))
+    if not resume:
+        remove_runs(LOGS)
+        files.remove()
+    announce_search(LOGS, tune.space)
+    print(f"{queue.total} trials of at most {tune.num_epochs} epochs (METHOD = {tune.method}).", flush=True)
+    marks = [f"[worker {n}]" if tune.workers > 1 else "" for n in range(1, tune.workers + 1)]
+    jobs = [WorkerJob(config, LOGS, device, mark) for device, mark in zip(devices, marks, strict=True)]
+    _, best = run_search(queue, files, jobs, tune.num_epochs)
+    print(f"\nBest validation CER {100 * best.val_cer:.2f} %: {files.best}")
     print(f"See all trials with: tensorboard --logdir {LOGS}")
 
 

@@ -92,23 +92,23 @@ def test_shipped_file_has_every_key_with_its_default_and_one_comment_line(tmp_pa
     assert (ours, shipped.transfer) == (vars(bare.project), bare.transfer)
     assert resolve("compact", shipped.train.hyperparameters) == DEFAULTS["compact"]
     assert vars(shipped.train) | {"hyperparameters": {}} == vars(bare.train)
-    assert (shipped.tune.num_epochs, shipped.tune.grid["learning_rate"]) == (3, (0.001, 0.003))
-    assert sorted(len(values) for values in shipped.tune.grid.values()) == [1, 1, 1, 1, 1, 2]
+    assert (shipped.tune.num_epochs, shipped.tune.space["learning_rate"]) == (3, (0.001, 0.003))
+    assert sorted(len(values) for values in shipped.tune.space.values()) == [1, 1, 1, 1, 1, 2]
 
 
 def test_grid_comes_from_tune_then_train_then_defaults(write):
     text = "[tune]\nDROPOUT = 0.1, 0.2,\n   0.30, 0.3\n[train]\nIMAGE_SET_NAME = images\nKERNEL_SIZE = 5\nSEED = 9\n"
     text += "NUM_EPOCHS = 4"
     config = load_config(write(text), "tune")
-    assert list(config.tune.grid) == list(TUNED)
-    assert config.tune.grid["dropout"] == (0.1, 0.2, 0.3)
-    assert config.tune.grid["kernel_size"] == (5,)
-    assert config.tune.grid["num_units_lstm1"] == (128,)
+    assert list(config.tune.space) == list(TUNED)
+    assert config.tune.space["dropout"] == (0.1, 0.2, 0.3)
+    assert config.tune.space["kernel_size"] == (5,)
+    assert config.tune.space["num_units_lstm1"] == (128,)
     assert (config.tune.seed, config.tune.num_epochs, config.tune.image_set) == (9, 4, config.train.image_set)
 
 
 def test_without_lists_the_grid_has_eight_trials(write):
-    grid = load_config(write(FOLDERS + "\n[project]\nBATCH_SIZE = 64"), "tune").tune.grid
+    grid = load_config(write(FOLDERS + "\n[project]\nBATCH_SIZE = 64"), "tune").tune.space
     assert grid["dropout"] == (0.1, 0.3) and grid["num_units_lstm1"] == (128, 256)
     assert grid["learning_rate"] == (0.001, 0.002)
     assert (grid["batch_size"], grid["kernel_size"], grid["num_units_dense"]) == ((64,), (3,), (128,))
@@ -209,7 +209,7 @@ def test_a_refused_value_is_named_with_section_and_what_is_allowed(write, sectio
 def test_all_problems_are_reported_at_once_with_the_next_action(write):
     text = (
         "[project]\nIMG_HIGHT = 64\nIMG_WIDTH = x\n[train]\nIMAGE_SET_NAME = absent\nDROPOUT = 2\nIMG_HEIGHT = 1\n"
-        "[Trian]\nSEED = 1\n[transfer]\nMETHOD = grid\n"
+        "[Trian]\nSEED = 1\n[transfer]\nMETHODE = grid\n"
     )
     message = refusal(write(text))
     assert "setup.cfg has 7 problems" in message
@@ -220,15 +220,22 @@ def test_all_problems_are_reported_at_once_with_the_next_action(write):
         "[train] IMG_HEIGHT = 1: no such key; it belongs under [project]",
         "[train] IMAGE_SET_NAME = absent: no such folder",
         "[Trian]: no such section; did you mean [train]?",
-        "[transfer] METHOD = grid: no such key",
+        "[transfer] METHODE = grid: no such key",
         "Correct the file and run the command again.",
     ):
         assert part in message
 
 
-@pytest.mark.parametrize("key", ["METHOD", "STORAGE", "WORKERS"])
-def test_keys_of_later_versions_do_not_exist_yet(write, key):
-    assert f"[tune] {key} = 1: no such key" in refusal(write(FOLDERS.replace("[tune]\n", f"[tune]\n{key} = 1\n")))
+def test_a_range_is_for_searches_that_choose(write):
+    line = "LEARNING_RATE = 0.001..0.01"
+    assert f"[tune] {line}: a range needs METHOD = random or bayes" in refusal(
+        write(FOLDERS.replace("[tune]\n", f"[tune]\n{line}\n"))
+    )
+    found = load_config(
+        write(FOLDERS.replace("[tune]\n", f"[tune]\nMETHOD = bayes\nNUM_CALLS = 7\n{line}\n")), "tune"
+    ).tune
+    assert (found.space["learning_rate"].low, found.num_calls, found.prune) == (0.001, 7, True)
+    assert not load_config(write(FOLDERS), "tune").tune.prune
 
 
 @pytest.mark.parametrize(

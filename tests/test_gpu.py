@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from utilities.gpu import choose_device, quiet_frameworks
+from utilities.errors import UserError
+from utilities.gpu import choose_device, devices_for_workers, quiet_frameworks
 
 GIB = 2**30
 
@@ -147,3 +148,25 @@ def test_frameworks_are_quiet_unless_the_user_wants_to_hear_them():
     quiet_frameworks(environ)
     assert environ["TF_CPP_MIN_LOG_LEVEL"] == "3" and environ["GRPC_VERBOSITY"] == "DEBUG"
     assert "TF_ENABLE_ONEDNN_OPTS" not in environ
+
+
+def test_workers_get_a_gpu_each_the_emptiest_first():
+    devices, line = devices_for_workers(2, {}, StandIn(3, 9, 6))
+    assert [d["CUDA_VISIBLE_DEVICES"] for d in devices] == ["GPU-1", "GPU-2"]
+    assert "2 of 3" in line
+    devices, _ = devices_for_workers(2, {"CUDA_VISIBLE_DEVICES": "5,1"}, StandIn(3, 9, 6))
+    assert [d["CUDA_VISIBLE_DEVICES"] for d in devices] == ["5", "1"]
+
+
+def test_workers_without_a_gpu_share_the_cores():
+    devices, line = devices_for_workers(3, {}, StandIn(), cores=8)
+    assert [d["CUDA_VISIBLE_DEVICES"] for d in devices] == ["-1"] * 3
+    assert {d["TF_NUM_INTRAOP_THREADS"] for d in devices} == {"2"}
+    assert "2 of 8 cores" in line
+    assert devices_for_workers(1, {}, StandIn(), cores=8)[0] == [{"CUDA_VISIBLE_DEVICES": "-1"}]
+
+
+@pytest.mark.parametrize(("count", "gpus"), [(4, (3, 9, 6)), (9, ())])
+def test_more_workers_than_the_machine_holds_are_refused(count, gpus):
+    with pytest.raises(UserError, match=f"WORKERS = {count}.*at most"):
+        devices_for_workers(count, {}, StandIn(*gpus), cores=8)

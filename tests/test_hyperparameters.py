@@ -7,14 +7,12 @@ import pytest
 from utilities.hyperparameters import (
     ARCHITECTURES,
     DEFAULT_ARCHITECTURE,
-    DEFAULT_GRID,
     DEFAULTS,
     FIELDS,
     TUNED,
     Hyperparameters,
     as_settings,
     combination_name,
-    grid_combinations,
     parse_value,
     resolve,
 )
@@ -88,17 +86,6 @@ def test_values_that_are_refused_with_what_is_allowed(name, text):
 def test_later_overrides_win():
     chosen = resolve("compact", {"dropout": 0.5, "batch_size": 8}, {}, {"dropout": 0.0})
     assert chosen == replace(DEFAULTS["compact"], dropout=0.0, batch_size=8)
-
-
-def test_grid_has_each_combination_once_in_a_stable_order():
-    grid = {"dropout": (0.1, 0.3, 0.1), "learning_rate": (0.001, 0.002)}
-    trials = grid_combinations("compact", grid, {"batch_size": 7})
-    assert [(t.dropout, t.learning_rate) for t in trials] == [(0.1, 0.001), (0.1, 0.002), (0.3, 0.001), (0.3, 0.002)]
-    assert {t.batch_size for t in trials} == {7}
-
-
-def test_default_grid_has_eight_trials():
-    assert len(set(grid_combinations(DEFAULT_ARCHITECTURE, DEFAULT_GRID, {}))) == 8
 
 
 def test_names_of_combinations_are_short_safe_and_distinct():

@@ -4,101 +4,69 @@ import pytest
 
 from utilities.errors import UserError
 from utilities.hyperparameters import resolve
-from utilities.search import TrialStore, announce_to_tensorboard, run_trials
-from utilities.training import Progress, TrainingError
+from utilities.search import SearchFiles, TimeLeft, run_search
+from utilities.trials import Outcome, Strategy, TrialQueue
 
-TRIALS = [resolve("compact", {"learning_rate": rate}) for rate in (0.001, 0.002, 0.004)]
-CERS = {0.001: 0.5, 0.002: 0.2, 0.004: 0.2}
-LOSSES = {0.001: 9.0, 0.002: 4.0, 0.004: 5.0}
-
-
-def progress(hyperparameters):
-    rate = hyperparameters.learning_rate
-    row = {
-        "epoch": 1,
-        "loss": 1.0,
-        "val_loss": LOSSES[rate],
-        "val_cer": CERS[rate],
-        "learning_rate": rate,
-        "seconds": 2,
-    }
-    return Progress(epochs_planned=1, history=[row], best_epoch=1, seconds=2.0)
+SPACE = {"learning_rate": (0.001, 0.002, 0.004)}
+CERS = {0.001: 0.5, 0.002: 0.2, 0.004: 0.3}
 
 
-def good(hyperparameters, log):
-    done = progress(hyperparameters)
-    log(done.history)
-    return done
+def worker(connection, failing):
+    """Stands in for training: figures from a table, or a failure."""
+    while (message := connection.recv()) is not None:
+        rate = message[0]["learning_rate"]
+        if rate in failing:
+            connection.send(("done", vars(Outcome("failed", reason="TrainingError: the loss became nan"))))
+            continue
+        connection.send(("epoch", {"epoch": 1, "val_cer": CERS[rate], "seconds": 30.0}))
+        connection.recv()
+        connection.send(("done", vars(Outcome("complete", CERS[rate], 4.0, 1, 1, 30.0, 900, 12.5))))
 
 
-def fails_at(*rates):
-    def train(hyperparameters, log):
-        if hyperparameters.learning_rate in rates:
-            raise TrainingError("The training loss became nan.\nLower LEARNING_RATE.")
-        return good(hyperparameters, log)
-
-    return train
+def searched(folder, failing=()):
+    queue = TrialQueue.open(f"sqlite:///{folder}/search.db", "s", SPACE, Strategy("grid", 2, 9, 3, False), {}, False)
+    files = SearchFiles(folder, "compact", vars(resolve("compact")))
+    return run_search(queue, files, [failing], epochs=2, target=worker), files
 
 
-def rows(store):
-    with store.table.open(encoding="utf-8", newline="") as file:
+def rows(files):
+    with files.table.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
-def test_the_best_trial_has_the_lowest_cer_then_the_lowest_loss(tmp_path):
-    store = TrialStore(tmp_path, "compact")
-    best = run_trials(TRIALS, store, good)
-    assert best.hyperparameters.learning_rate == 0.002
-    assert "LEARNING_RATE = 0.002" in store.best_file.read_text()
-    assert [row["val_cer"] for row in rows(store)] == ["0.5", "0.2", "0.2"]
+def test_the_table_has_a_row_a_trial_and_the_best_values_can_be_trained_with(tmp_path, capsys):
+    (trial, outcome), files = searched(tmp_path)
+    assert (trial.values["learning_rate"], outcome.val_cer) == (0.002, 0.2)
+    assert "learning_rate = 0.002" in files.best.read_text().lower()
+    table = rows(files)
+    assert [row["trial"] for row in table] == ["1", "2", "3"]
+    assert [row["val_cer"] for row in table] == ["0.5", "0.2", "0.3"]
+    assert {"BATCH_SIZE", "LEARNING_RATE", "state", "seconds", "memory", "cost", "reason"} <= set(table[0])
+    said = capsys.readouterr().out
+    assert "Trial 1 of 3" in said
+    assert "about 3 min left" in said  # from the first epoch on: 30 s, 2 epochs, 3 trials
 
 
-def test_a_failing_trial_is_kept_with_its_reason_and_the_search_goes_on(tmp_path):
-    store = TrialStore(tmp_path, "compact")
-    best = run_trials(TRIALS, store, fails_at(0.002))
-    assert best.hyperparameters.learning_rate == 0.004
-    failed = rows(store)[1]
-    assert (failed["state"], failed["reason"], failed["val_cer"]) == ("failed", "The training loss became nan.", "")
-
-
-def test_when_all_fail_the_reasons_are_said(tmp_path):
-    with pytest.raises(UserError, match=r"Every trial failed:\n  The training loss became nan"):
-        run_trials(TRIALS, TrialStore(tmp_path, "compact"), fails_at(0.001, 0.002, 0.004))
-
-
-def test_a_search_stopped_in_a_trial_resumes_with_that_trial_and_ends_with_the_same_table(tmp_path):
-    def stopped(hyperparameters, log):
-        if hyperparameters.learning_rate == 0.002:
-            raise KeyboardInterrupt
-        return good(hyperparameters, log)
-
-    broken, whole = (TrialStore(tmp_path / name, "compact") for name in ("broken", "whole"))
-    run_trials(TRIALS, whole, good)
-    with pytest.raises(KeyboardInterrupt):
-        run_trials(TRIALS, broken, stopped)
-    assert len(rows(broken)) == 1
-    resumed = TrialStore(tmp_path / "broken", "compact")
-    resumed.read()
-    trained = []
-    run_trials(TRIALS, resumed, lambda h, log: trained.append(h) or good(h, log))
-    assert trained == TRIALS[1:]
-    assert resumed.table.read_text() == whole.table.read_text()
-
-
-def test_emptying_removes_only_what_the_tuner_wrote(tmp_path):
-    store = TrialStore(tmp_path, "compact")
-    announce_to_tensorboard(tmp_path, TRIALS)
-    run_trials(TRIALS, store, good)
-    (tmp_path / "notes.txt").write_text("mine")
-    folder = next(p for p in tmp_path.iterdir() if p.is_dir())
-    (folder / "mine.txt").write_text("mine")
-    store.empty()
-    assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")) == sorted(
-        ["notes.txt", folder.name, f"{folder.name}/mine.txt"]
+def test_a_failing_trial_is_a_row_with_its_reason_and_the_search_goes_on(tmp_path):
+    (trial, _), files = searched(tmp_path, failing=(0.002,))
+    assert trial.values["learning_rate"] == 0.004
+    failed = rows(files)[1]
+    assert (failed["state"], failed["reason"], failed["val_cer"]) == (
+        "failed",
+        "TrainingError: the loss became nan",
+        "",
     )
 
 
-def test_a_damaged_table_is_not_resumed(tmp_path):
-    (tmp_path / "trials.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(UserError, match="not a table of trials"):
-        TrialStore(tmp_path, "compact").read()
+def test_when_all_fail_their_reasons_are_said(tmp_path):
+    with pytest.raises(UserError, match=r"Every trial failed:\n  TrainingError: the loss became nan\nThe table"):
+        searched(tmp_path, failing=tuple(CERS))
+
+
+def test_the_estimate_follows_finished_trials():
+    left = TimeLeft(total=10, epochs=4, workers=2, done=2)
+    assert str(left) == ""
+    assert left.heard_of({"epoch": 1, "seconds": 30.0}) and not left.heard_of({"epoch": 2, "seconds": 99.0})
+    assert str(left) == ", about 8 min left"  # 8 trials of 4 epochs, two at a time
+    left.ended(Outcome("complete", 0.1, 1.0, 1, 4, 60.0))
+    assert str(left) == ", about 4 min left"

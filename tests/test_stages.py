@@ -88,6 +88,7 @@ def test_the_tuner_leaves_a_table_the_best_values_and_runs_for_tensorboard(worke
     accumulator.Reload()
     assert {"val_cer", "val_loss"} <= set(accumulator.Tags()["tensors"])
     assert "Trial 2 of 2" in said["tune"].stdout
+    assert all(float(r["cost"]) > 0 and float(r["memory"]) > 100 for r in table)
 
 
 def test_hparams_have_typed_domains_and_both_metrics(worked):
@@ -185,19 +186,25 @@ def test_an_earlier_result_is_refused_and_overwritten_only_on_request(worked):
     assert (folder / "saved_models/base-prediction.h5").stat().st_mtime_ns == stamp
 
 
-def test_resuming_the_tuner_trains_only_what_is_missing(worked, tmp_path):
-    folder, _ = worked
-    shutil.copytree(folder, tmp_path / "again")
-    again = tmp_path / "again"
-    table = again / "logs/hparam_tuning_grid/trials.csv"
-    kept = table.read_text().splitlines()
-    table.write_text("\n".join(kept[:2]) + "\n")
-    (again / "logs/hparam_tuning_grid/mine.txt").write_text("a note of the user's")
-    done = run("hyperparameter_tuner", "setup.cfg", "--resume", cwd=again)
+def test_a_killed_search_resumes_with_what_is_missing_and_keeps_foreign_files(workspace):
+    settings = workspace / "setup.cfg"
+    settings.write_text(settings.read_text().replace("0.001, 0.002", "0.001, 0.002, 0.004"))
+    command = [sys.executable, str(ROOT / "hyperparameter_tuner/task.py"), "setup.cfg"]
+    logs = workspace / "logs/hparam_tuning_grid"
+    logs.mkdir(parents=True)
+    (logs / "mine.txt").write_text("a note of the user's")
+    process = subprocess.Popen(command, cwd=workspace, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 200
+    while not (logs / "best_hyperparameters.cfg").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.kill()
+    process.wait()
+    done = run("hyperparameter_tuner", "setup.cfg", "--resume", cwd=workspace)
     assert "Trial 1 of" not in done.stdout
-    assert "Trial 2 of 2" in done.stdout
-    assert [r["LEARNING_RATE"] for r in rows(table)] == ["0.001", "0.002"]
-    assert (again / "logs/hparam_tuning_grid/mine.txt").exists()
+    assert "Trial 3 of 3" in done.stdout
+    assert [r["LEARNING_RATE"] for r in rows(logs / "trials.csv")] == ["0.001", "0.002", "0.004"]
+    assert {r["state"] for r in rows(logs / "trials.csv")} == {"complete"}
+    assert (logs / "mine.txt").exists()
 
 
 def test_checking_reports_and_fails_as_training_would(workspace):

@@ -13,7 +13,7 @@ from utilities.hyperparameters import resolve
 from utilities.images import Preprocessing, canvas_width, prepare, to_canvases
 from utilities.model import RecognizerSpec, build_prediction_model, frame_counter
 from utilities.resume import ResumeError, ResumePoint
-from utilities.training import HISTORY_COLUMNS, Plan, TrainingError, WarmupCosine, history_csv, minutes, train
+from utilities.training import HISTORY_COLUMNS, Plan, TrainingError, WarmupCosine, history_csv, train
 
 HOW = Preprocessing(32, 256)
 SMALL = {"num_units_dense": 32, "num_units_lstm1": 32, "num_units_lstm2": 32, "dropout": 0.0}
@@ -165,7 +165,3 @@ def test_history_is_a_csv_of_the_documented_columns():
     (read_back,) = csv.DictReader(io.StringIO(history_csv([row])))
     assert tuple(read_back) == ("epoch", "loss", "val_loss", "val_cer", "learning_rate", "seconds")
     assert float(read_back["val_cer"]) == 0.25
-
-
-def test_durations_are_for_people():
-    assert [minutes(s) for s in (45, 720, 11_100)] == ["45 s", "12 min", "3 h 05 min"]

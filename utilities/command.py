@@ -27,11 +27,12 @@ def run_stage(run: Callable[[], None]) -> int:
     return 0
 
 
-def start_framework(seed: int) -> None:
+def start_framework(seed: int, announce: bool = True) -> None:
     """Choose the device, start Keras on it without chatter, and seed everything random."""
     quiet_frameworks()
     device = choose_device()
-    print(device.message, flush=True)
+    if announce:
+        print(device.message, flush=True)
     with _silenced_stderr():
         import absl.logging
         import keras

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utilities.hyperparameters import DEFAULT_GRID, FIELDS, TUNED, Hyperparameters, as_settings, resolve
+from utilities.search_space import Range, SearchSpace
 from utilities.setting_keys import FOLDER, HYPERPARAMETER_KEYS, KEYS
 from utilities.settings_file import check_settings, read_settings, settings_error, settings_text
 
@@ -30,14 +31,18 @@ class Project:
 
 @dataclass(frozen=True)
 class Tune:
-    """[tune]: the grid; `grid` has a tuple of values for each name in TUNED."""
+    """[tune]: the search; `space` has the values for each name in TUNED, `storage` is None for the log folder's."""
 
     image_set: Path | None
     num_epochs: int
     seed: int
-    grid: Mapping[str, tuple]
-    num_calls: int | None
-    num_random_starts: int | None
+    space: SearchSpace
+    method: str
+    num_calls: int
+    num_random_starts: int
+    prune: bool
+    storage: str | None
+    workers: int
 
 
 @dataclass(frozen=True)
@@ -104,10 +109,19 @@ def load_config(path: Path, stage: str) -> Config:
     if read_from == ["tune"]:
         read_from.append("train")
         folders["tune"] = folders["tune"] or folders["train"]
-    problems += _image_set_problems(given, folders, read_from)
+    problems += _image_set_problems(given, folders, read_from) + _range_problems(given, values["tune"])
     if problems:
         raise settings_error(path, problems)
     return _assemble(path, given, values, folders)
+
+
+def _range_problems(given: dict[str, dict[str, str]], tune: dict[str, object]) -> list[str]:
+    """A grid has no end with a range in it."""
+    ranges = [FIELDS[name].key for name in TUNED if isinstance(tune[FIELDS[name].key], Range)]
+    if tune["METHOD"] != "grid":
+        return []
+    advice = "a range needs METHOD = random or bayes; for a grid, allowed are values with commas between"
+    return [f"[tune] {key} = {given['tune'][key]}: {advice}" for key in ranges]
 
 
 def _image_set_problems(given: dict, folders: dict[str, Path | None], read_from: Sequence[str]) -> list[str]:
@@ -149,7 +163,7 @@ def _assemble(path: Path, given: dict, values: dict[str, dict], folders: dict[st
         chosen.setdefault("batch_size", project["BATCH_SIZE"])
     base = resolve(train["ARCHITECTURE"], chosen)
     lists = {n: tune[FIELDS[n].key] for n in TUNED if tune[FIELDS[n].key] is not None} or DEFAULT_GRID
-    grid = {n: lists.get(n, (getattr(base, n),)) for n in TUNED}
+    space = {n: lists.get(n, (getattr(base, n),)) for n in TUNED}
     epochs_in_train = train["NUM_EPOCHS"] if "NUM_EPOCHS" in given.get("train", {}) else TUNE_EPOCHS
     epochs = epochs_in_train if tune["NUM_EPOCHS"] is None else tune["NUM_EPOCHS"]
     seed = train["SEED"] if tune["SEED"] is None else tune["SEED"]
@@ -157,7 +171,18 @@ def _assemble(path: Path, given: dict, values: dict[str, dict], folders: dict[st
     return Config(
         path=path,
         project=Project(**{k.lower(): v for k, v in project.items() if k != "BATCH_SIZE"}),
-        tune=Tune(folders["tune"], epochs, seed, grid, tune["NUM_CALLS"], tune["NUM_RANDOM_STARTS"]),
+        tune=Tune(
+            folders["tune"],
+            epochs,
+            seed,
+            space,
+            tune["METHOD"],
+            tune["NUM_CALLS"],
+            tune["NUM_RANDOM_STARTS"],
+            tune["METHOD"] != "grid" if tune["PRUNE"] is None else tune["PRUNE"],
+            tune["STORAGE"],
+            tune["WORKERS"],
+        ),
         train=Train(folders["train"], hyperparameters=chosen, **{k.lower(): train[k] for k in plain}),
         transfer=Transfer(**{k.lower(): v for k, v in transfer.items()}),
         test=Test(folders["test"]),

@@ -4,13 +4,16 @@ NVML counts GPUs in another order than CUDA, so an index would be ambiguous; a U
 """
 
 import os
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import ModuleType
 
+from utilities.errors import UserError
+
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 GIB = 2**30
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",  # 3: fatal only
     "ABSL_MIN_LOG_LEVEL": "3",
@@ -49,6 +52,35 @@ def choose_device(environ: MutableMapping[str, str] = os.environ, nvml: ModuleTy
     environ[VISIBLE] = uuid
     message = f"Using the GPU {name} ({uuid}) with {free / GIB:.1f} GiB free, of {len(gpus)} found."
     return DeviceChoice("gpu", uuid, name, free, message)
+
+
+def devices_for_workers(
+    count: int, environ: Mapping[str, str] = os.environ, nvml: ModuleType | None = None, cores: int | None = None
+) -> tuple[list[dict[str, str]], str]:
+    """The environment of each of `count` processes side by side, and a line for the user.
+
+    Each gets a GPU of its own, those with the most free memory first; without GPUs the cores are divided. Raises
+    UserError when there are not enough.
+    """
+    users = [d.strip() for d in environ.get(VISIBLE, "").split(",") if d.strip()]
+    trouble = f"{VISIBLE} is set to {environ.get(VISIBLE)!r}"
+    if VISIBLE in environ:
+        gpus = [] if not users or users[0] == "-1" else users
+    else:
+        found, trouble = _free_memory(nvml)
+        gpus = [uuid for uuid, _, _ in sorted(found, key=lambda gpu: -gpu[2])]
+    cores = cores or os.cpu_count() or 1
+    most, what = (len(gpus), "GPUs") if gpus else (cores, "processor cores")
+    if count > most:
+        raise UserError(f"[tune] WORKERS = {count}: this machine has {most} {what}; allowed is at most {most}.")
+    if gpus:
+        return [
+            {VISIBLE: gpu} for gpu in gpus[:count]
+        ], f"Using {count} of {len(gpus)} GPUs: {', '.join(gpus[:count])}."
+    threads = str(cores // count)
+    limits = dict.fromkeys(THREADS, threads) if count > 1 else {}
+    line = f"Using the CPU ({trouble})" + (f" with {threads} of {cores} cores for each worker." if count > 1 else ".")
+    return [{VISIBLE: "-1"} | limits] * count, line
 
 
 def _users_choice(devices: str) -> DeviceChoice:

@@ -1,7 +1,6 @@
 """The hyperparameters of every architecture: their keys, ranges and defaults, in one table."""
 
-import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 ACTIVATIONS = ("relu", "elu", "gelu", "selu", "silu", "tanh", "leaky_relu")
@@ -96,14 +95,6 @@ def resolve(architecture: str, *overrides: Mapping[str, object]) -> Hyperparamet
     for override in overrides:
         values.update(override)
     return Hyperparameters(**values)
-
-
-def grid_combinations(
-    architecture: str, grid: Mapping[str, Sequence], base: Mapping[str, object]
-) -> list[Hyperparameters]:
-    """Every combination of the grid's lists once, over `base`; the first list varies slowest."""
-    values = itertools.product(*(dict.fromkeys(grid[name]) for name in grid))
-    return [resolve(architecture, base, dict(zip(grid, combination, strict=True))) for combination in values]
 
 
 def as_settings(hyperparameters: Hyperparameters) -> dict[str, str]:

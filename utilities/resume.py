@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from utilities.errors import UserError
+from utilities.errors import UserError, differences
 from utilities.safe_files import whole_file
 
 
@@ -76,12 +76,7 @@ class ResumePoint:
                 arrays = {name: file[name] for name in sorted(file.files) if name != "note"}
         except (OSError, ValueError, KeyError) as error:
             raise ResumeError(f"{self.path} is damaged ({error}). Delete it and train without --resume.") from None
-        kept, now = note["belongs_to"], self._belongs_to
-        changed = [
-            f"  {key}: was {kept.get(key)}, now {now.get(key)}"
-            for key in sorted(kept | now)
-            if kept.get(key) != now.get(key)
-        ]
+        changed = differences(note["belongs_to"], self._belongs_to)
         if changed:
             raise ResumeError(
                 "The interrupted run had other settings:\n"

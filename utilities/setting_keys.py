@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from utilities.hyperparameters import ARCHITECTURES, DEFAULT_ARCHITECTURE, FIELDS, TUNED, parse_value
+from utilities.search_space import parse_values
 
 
 @dataclass(frozen=True)
@@ -68,17 +69,15 @@ def _alphabet(text: str) -> str:
     return text
 
 
-def _list_of(name: str) -> Key:
+def _values_of(name: str) -> Key:
     def convert(text):
-        parts = [part.strip() for part in text.split(",")]
-        for part in parts:
-            try:
-                parse_value(name, part)
-            except ValueError:
-                raise Refusal(f"{part!r} cannot be in the list") from None
-        return tuple(dict.fromkeys(parse_value(name, part) for part in parts))
+        try:
+            return parse_values(name, text)
+        except ValueError as error:
+            raise Refusal(str(error)) from None
 
-    return Key(None, convert, f"values with commas between, each {FIELDS[name].allowed}", may_have_lines=True)
+    each = f"each {FIELDS[name].allowed}"
+    return Key(None, convert, f"values with commas between, or a range LOW..HIGH, {each}", may_have_lines=True)
 
 
 _COUNT = (1, 100_000)
@@ -104,10 +103,14 @@ KEYS: dict[str, dict[str, Key]] = {
     "tune": {
         "IMAGE_SET_NAME": FOLDER,
         "NUM_EPOCHS": _whole(None, *_COUNT),  # else [train]'s
-        "NUM_CALLS": _whole(None, *_COUNT),
-        "NUM_RANDOM_STARTS": _whole(None, 0, 100_000),
+        "METHOD": _one_of("grid", "grid", "random", "bayes"),
+        "NUM_CALLS": _whole(30, *_COUNT),
+        "NUM_RANDOM_STARTS": _whole(5, *_COUNT),
+        "PRUNE": _choice(None, "True or False", _TRUTH),  # else by METHOD
+        "STORAGE": _text(None, "an address of a database, such as sqlite:///search.db", may_be_empty=True),
+        "WORKERS": _whole(1, 1, 1000),
         "SEED": _whole(None, 0, 2**31 - 1),  # else [train]'s
-        **{FIELDS[name].key: _list_of(name) for name in TUNED},
+        **{FIELDS[name].key: _values_of(name) for name in TUNED},
     },
     "train": {
         "IMAGE_SET_NAME": FOLDER,

@@ -14,6 +14,7 @@ from utilities.batches import WordBatches
 from utilities.config import Train
 from utilities.ctc import LOSS_CEILING
 from utilities.decoding import label_log_probability, log_softmax, read_texts
+from utilities.durations import duration
 from utilities.errors import UserError
 from utilities.metrics import character_error_rate
 from utilities.model import add_ctc
@@ -236,18 +237,10 @@ class _Watch(keras.callbacks.Callback):
         kept = "  best so far" if progress.best_epoch == row["epoch"] and self._plan.early_stopping else ""
         print(
             f"epoch {row['epoch']:3d}/{progress.epochs_planned}  loss {row['loss']:8.3f}  validation loss"
-            f" {row['val_loss']:8.3f}  CER {100 * row['val_cer']:6.2f} %  {minutes(row['seconds'])} done,"
-            f" at most {minutes(left)} left{kept}",
+            f" {row['val_loss']:8.3f}  CER {100 * row['val_cer']:6.2f} %  {duration(row['seconds'])} done,"
+            f" at most {duration(left)} left{kept}",
             flush=True,
         )
-
-
-def minutes(seconds: float) -> str:
-    """A duration for people: `45 s`, `12 min`, `3 h 05 min`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    whole = round(seconds / 60)
-    return f"{whole} min" if whole < 100 else f"{whole // 60} h {whole % 60:02d} min"
 
 
 def history_csv(history: Sequence[dict]) -> str:

@@ -1,0 +1,134 @@
+import pytest
+
+from utilities.errors import UserError
+from utilities.search_space import Range, parse_values
+from utilities.trials import Outcome, Strategy, TrialQueue
+
+GRID = {"kernel_size": (3, 5), "learning_rate": (0.001, 0.002, 0.004)}
+RANGES = {"kernel_size": (3, 5), "learning_rate": Range(1e-4, 1e-2, False, True)}
+
+
+def strategy(method="grid", calls=8, prune=False, seed=2):
+    return Strategy(method, seed, calls, random_starts=3, prune=prune)
+
+
+@pytest.fixture
+def storage(tmp_path):
+    return f"sqlite:///{tmp_path}/search.db"
+
+
+def opened(storage, space=GRID, chosen=None, resume=False, belongs_to=None):
+    return TrialQueue.open(storage, "search", space, chosen or strategy(), belongs_to or {"seed": 2}, resume)
+
+
+def outcome(trial):
+    """A smooth made-up figure of the values."""
+    cer = abs(trial.values["learning_rate"] - 0.003) * 100 + trial.values["kernel_size"] / 100
+    return Outcome("complete", val_cer=cer, val_loss=1.0, best_epoch=1, epochs=1, seconds=1.0, cost=1.0)
+
+
+def run_all(queue, most=1000):
+    trials = []
+    while len(trials) < most and (trial := queue.next()):
+        queue.report(trial, 1, 0.9)
+        queue.finish(trial, outcome(trial))
+        trials.append(trial)
+    return trials
+
+
+def table(queue):
+    return [(trial.ordinal, dict(trial.values), found.val_cer) for trial, found in queue.outcomes()]
+
+
+def test_the_grid_is_every_combination_once_in_order(storage):
+    queue = opened(storage)
+    assert queue.total == 6
+    values = [tuple(trial.values.values()) for trial in run_all(queue)]
+    assert values == [(k, rate) for k in (3, 5) for rate in (0.001, 0.002, 0.004)]
+
+
+@pytest.mark.parametrize(("method", "space"), [("grid", GRID), ("random", RANGES), ("bayes", RANGES)])
+@pytest.mark.parametrize("stopped_after", [0, 1, 4])
+def test_a_search_killed_at_any_moment_ends_with_the_same_table(tmp_path, method, space, stopped_after):
+    whole, broken = f"sqlite:///{tmp_path}/whole.db", f"sqlite:///{tmp_path}/broken.db"
+    unbroken = opened(whole, space, strategy(method))
+    run_all(unbroken)
+    first = opened(broken, space, strategy(method))
+    run_all(first, stopped_after)
+    running = first.next()  # and dies while it runs
+    resumed = opened(broken, space, strategy(method), resume=True)
+    again = resumed.next()
+    assert (again.ordinal, again.values) == (running.ordinal, running.values) or method == "grid"
+    resumed.put_back(again)
+    run_all(resumed)
+    assert table(resumed) == table(unbroken)
+
+
+def test_bayes_searches_where_it_is_good(storage):
+    queue = opened(storage, RANGES, strategy("bayes", calls=25))
+    rates = [trial.values["learning_rate"] for trial in run_all(queue)]
+    assert len(rates) == 25
+    near = [0.001 < rate < 0.008 for rate in rates]
+    assert sum(near[12:]) > 10  # at random, 12 of 26 parts of the logarithmic range
+
+
+def test_values_are_never_tried_twice_and_a_small_space_is_searched_whole(storage):
+    queue = opened(storage, GRID, strategy("bayes", calls=50))
+    assert queue.total == 6
+    values = [tuple(trial.values.values()) for trial in run_all(queue)]
+    assert len(set(values)) == len(values) == 6
+
+
+def test_hopeless_trials_are_told_to_stop_unless_pruning_is_off(tmp_path):
+    for prune in (True, False):
+        queue = opened(f"sqlite:///{tmp_path}/{prune}.db", chosen=strategy(prune=prune))
+        for _ in range(3):
+            trial = queue.next()
+            for epoch in range(1, 8):
+                assert not queue.report(trial, epoch, 0.5 / epoch)
+            queue.finish(trial, outcome(trial))
+        bad = queue.next()
+        stops = [queue.report(bad, epoch, 0.95) for epoch in range(1, 8)]
+        assert not any(stops[:2])
+        assert any(stops) == prune
+
+
+def test_failures_are_kept_with_their_reason_and_never_the_best(storage):
+    queue = opened(storage)
+    trial = queue.next()
+    queue.finish(trial, Outcome("failed", reason="out of memory"))
+    assert queue.best() is None
+    run_all(queue)
+    assert queue.outcomes()[0][1].reason == "out of memory"
+    assert len(queue.outcomes()) == 6
+    assert opened(storage, resume=True).next() is None
+
+
+def test_ties_go_to_the_cheaper_prediction(storage):
+    queue = opened(storage)
+    for cost in (3.0, 1.0, 2.0):
+        queue.finish(queue.next(), Outcome("complete", 0.1, 1.0, 1, 1, 1.0, cost=cost))
+    assert queue.best()[1].cost == 1.0
+
+
+def test_a_new_search_forgets_the_last_and_other_settings_are_not_resumed(storage):
+    run_all(opened(storage))
+    with pytest.raises(UserError, match=r"seed: was 2, now 3"):
+        opened(storage, resume=True, belongs_to={"seed": 3})
+    assert opened(storage).outcomes() == []
+
+
+def test_a_storage_that_cannot_be_reached_says_so():
+    with pytest.raises(UserError, match="STORAGE = nonsense"):
+        opened("nonsense")
+    with pytest.raises(UserError, match=r"STORAGE = sqlite:////no/such/folder"):
+        opened("sqlite:////no/such/folder/x.db")
+
+
+def test_lists_and_ranges_are_read():
+    assert parse_values("dropout", "0.1, 0.2, 0.10") == (0.1, 0.2)
+    assert parse_values("learning_rate", "0.001 .. 0.01") == Range(0.001, 0.01, False, True)
+    assert parse_values("kernel_size", "3..7") == Range(3, 7, True, False)
+    for text in ("3..x", "7..3", "0..3", "3, 0", "", "3..4..5"):
+        with pytest.raises(ValueError):
+            parse_values("kernel_size", text)

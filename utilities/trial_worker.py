@@ -1,0 +1,147 @@
+"""A process that runs trials: it takes values from a connection, trains, and reports each epoch and the end."""
+
+import builtins
+import os
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from utilities.config import Config
+
+HIGH_WATER = Path("/proc/self/status")  # Linux: VmHWM, the peak of memory since it was last reset
+RESET = Path("/proc/self/clear_refs")
+
+
+@dataclass(frozen=True)
+class WorkerJob:
+    """What a worker needs besides the trials: settings, where to log, its device, and a mark before its lines."""
+
+    config: Config
+    logs: Path
+    environ: Mapping[str, str]
+    mark: str = ""
+
+
+class Hopeless(Exception):
+    """The trial was told to stop."""
+
+
+def serve(connection: Connection, job: WorkerJob) -> None:
+    """Run trials until None comes.
+
+    Receives (values by name,); sends ("epoch", history row), to which the answer is True to stop the trial, and
+    at the end ("done", outcome as a dict).
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers
+    os.environ.update(job.environ)
+    if job.mark:
+        _mark_lines(job.mark)
+    train = _trainer(job)
+    try:
+        while (message := connection.recv()) is not None:
+            connection.send(("done", _outcome(train, *message, connection)))
+    except (EOFError, BrokenPipeError):  # the parent is gone
+        return
+
+
+def _mark_lines(mark: str) -> None:
+    plain = print
+
+    def marked(*texts, **options):
+        plain(mark, *texts, **options)
+
+    builtins.print = marked
+
+
+def _trainer(job: WorkerJob) -> Callable:
+    """Start the framework, load the images, and return what trains with given values."""
+    from utilities.command import start_framework
+
+    config, tune = job.config, job.config.tune
+    start_framework(tune.seed, announce=False)
+
+    import keras
+
+    from utilities.hyperparameters import resolve
+    from utilities.images import Preprocessing
+    from utilities.model import FrameCounter, RecognizerSpec, build_prediction_model
+    from utilities.model_cost import operations
+    from utilities.training import Plan, train
+    from utilities.training_set import training_set_for
+    from utilities.trial_log import TrialLog
+
+    architecture = config.train.architecture
+    how = Preprocessing(config.project.img_height, config.project.img_width)
+    base = resolve(architecture, config.train.hyperparameters)
+    frames = FrameCounter(architecture, how.height, base)
+    data = training_set_for(config, tune.image_set, how, frames)
+
+    def train_with(values, after_epoch):
+        hyperparameters = resolve(architecture, asdict(base), values)
+        keras.utils.clear_session()
+        keras.utils.set_random_seed(tune.seed)
+        log = TrialLog(job.logs, hyperparameters)
+
+        def logged(history):
+            log.add(history[-1])
+            after_epoch(history[-1])
+
+        try:
+            model = build_prediction_model(RecognizerSpec(architecture, data.alphabet, how, hyperparameters))
+            batches = data.batches(data.alphabet, frames, hyperparameters.batch_size, tune.seed)
+            plan = Plan(tune.num_epochs, hyperparameters.learning_rate, tune.seed, True, patience=tune.num_epochs)
+            return train(model, batches, data.alphabet, plan, after_epoch=logged), operations(model, how.width) / 1e6
+        finally:
+            log.close()
+
+    return train_with
+
+
+def _outcome(train: Callable, values: Mapping, connection: Connection) -> dict:
+    """Train and say what became of it; whatever goes wrong in a trial is its result, not the end of the search."""
+    from utilities.trials import Outcome
+
+    rows = []
+
+    def after_epoch(row):
+        rows.append(row)
+        connection.send(("epoch", row))
+        if connection.recv():
+            raise Hopeless
+
+    _reset_peak_memory()
+    try:
+        progress, cost = train(values, after_epoch)
+    except Hopeless:
+        ended = Outcome("pruned", reason=f"hopeless after {len(rows)} epochs")
+    except Exception as error:
+        lines = str(error).strip().splitlines() or ["out of memory" if isinstance(error, MemoryError) else ""]
+        ended = Outcome("failed", reason=f"{type(error).__name__}: {lines[0]}".strip(": "))
+    else:
+        best = progress.best
+        ended = Outcome("complete", best["val_cer"], best["val_loss"], best["epoch"], cost=round(cost, 1))
+    figures = {"epochs": len(rows), "seconds": rows[-1]["seconds"] if rows else 0.0, "memory": _peak_memory()}
+    if ended.state == "pruned":
+        best = min(rows, key=lambda row: (row["val_cer"], row["val_loss"]))
+        figures |= {"val_cer": best["val_cer"], "val_loss": best["val_loss"], "best_epoch": best["epoch"]}
+    return asdict(ended) | figures
+
+
+def _reset_peak_memory() -> None:
+    try:
+        RESET.write_text("5")
+    except OSError:  # not Linux, or not allowed: then the peak is the process's
+        return
+
+
+def _peak_memory() -> float:
+    """Peak of this process's memory, MiB."""
+    try:
+        lines = HIGH_WATER.read_text().splitlines()
+        return round(next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024)
+    except (OSError, StopIteration):
+        import resource  # not on Windows
+
+        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

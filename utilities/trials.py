@@ -1,0 +1,206 @@
+"""Which trial comes next, and what became of the others: an Optuna study, asked and told, durable at every step."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
+
+from utilities.errors import UserError, differences
+from utilities.search_space import Range, SearchSpace, Values, number_of_combinations
+
+ORDINAL, RESULT, BELONGS_TO = "ordinal", "result", "belongs_to"  # user attributes of trials and of the study
+WARM_UP_EPOCHS = 3  # before a trial may be called hopeless: CTC reads nothing at first, whatever the values
+MOST_REPEATS = 20  # times that a sampler may propose what was tried before, until the next untried one is taken
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended. `state`: complete, pruned (stopped as hopeless) or failed (with a reason, without figures).
+
+    `cost`: multiplications and additions of one prediction, in millions. `memory`: peak of the process, in MiB.
+    """
+
+    state: str
+    val_cer: float | None = None
+    val_loss: float | None = None
+    best_epoch: int | None = None
+    epochs: int = 0
+    seconds: float = 0.0
+    memory: float | None = None
+    cost: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A choice of values to train with. `ordinal` counts from 0 and stays when the trial has to be run again."""
+
+    ordinal: int
+    values: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """How values are chosen; `calls` and `random_starts` are of the methods random and bayes."""
+
+    method: str  # grid, random or bayes
+    seed: int
+    calls: int
+    random_starts: int
+    prune: bool
+
+
+class TrialQueue:
+    """Hands out trials and keeps what they report; a process that dies at any moment loses the running trials only.
+
+    In the study a trial that failed has a result; one that failed without was interrupted, and stands again behind.
+    """
+
+    def __init__(self, study: optuna.Study, space: SearchSpace, strategy: Strategy):
+        self._study, self._space, self._strategy = study, space, strategy
+        self._distributions = {name: _distribution(values) for name, values in space.items()}
+        self._running: dict[int, optuna.Trial] = {}
+        combinations = number_of_combinations(space)
+        self.total = combinations if strategy.method == "grid" else min(strategy.calls, combinations or strategy.calls)
+
+    @classmethod
+    def open(
+        cls, storage: str, name: str, space: SearchSpace, strategy: Strategy, belongs_to: Mapping, resume: bool
+    ) -> "TrialQueue":
+        """The queue of a new search, or, with `resume`, of the one that this storage holds under this name.
+
+        `belongs_to`: JSON-ready values that must not have changed. Raises UserError when the storage cannot be used,
+        or the kept search had other settings.
+        """
+        study = _study(storage, name, strategy, resume)
+        queue = cls(study, space, strategy)
+        kept = study.user_attrs.get(BELONGS_TO)
+        if kept is None:
+            if resume:
+                print("There is no interrupted search to resume: starting afresh.", flush=True)
+            queue._enqueue_grid()
+            study.set_user_attr(BELONGS_TO, dict(belongs_to))
+        elif changed := differences(kept, belongs_to):
+            raise UserError(
+                "The interrupted search had other settings:\n"
+                + "\n".join(changed)
+                + "\nRestore them to go on, or search afresh without --resume."
+            )
+        for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
+            queue._ask_again(trial.number, trial.params, trial.user_attrs.get(ORDINAL))
+        return queue
+
+    def _enqueue_grid(self) -> None:
+        if self._strategy.method == "grid":
+            for ordinal, values in enumerate(itertools.product(*self._space.values())):
+                self._study.enqueue_trial(dict(zip(self._space, values, strict=True)), {ORDINAL: ordinal})
+
+    def _ask_again(self, number: int, values: Mapping[str, object], ordinal: int | None) -> None:
+        self._study.tell(number, state=TrialState.FAIL)
+        if ordinal is not None:  # else the process died while the trial was being asked for
+            self._study.enqueue_trial(dict(values), {ORDINAL: ordinal})
+
+    def put_back(self, trial: Trial) -> None:
+        """Have this trial run again: whoever ran it is gone."""
+        self._ask_again(self._running.pop(trial.ordinal).number, trial.values, trial.ordinal)
+
+    def next(self) -> Trial | None:
+        """The next trial to run, or None when all have been handed out."""
+        waiting = self._study.get_trials(deepcopy=False, states=[TrialState.WAITING])
+        taken = self._ordinals()
+        ordinal = waiting[0].user_attrs[ORDINAL] if waiting else next(n for n in itertools.count() if n not in taken)
+        if ordinal >= self.total:
+            return None
+        tried = [] if waiting else [t.params for t in self._valid()]
+        for attempt in range(MOST_REPEATS + 1):
+            if attempt == MOST_REPEATS and not self._enqueue_untried(ordinal, tried):
+                return None
+            self._study.sampler = self._sampler(ordinal, attempt)
+            asked = self._study.ask(self._distributions)
+            if asked.params not in tried:
+                break
+            self._study.tell(asked, state=TrialState.FAIL)  # the same values from the same seed: nothing to learn
+        asked.set_user_attr(ORDINAL, ordinal)
+        self._running[ordinal] = asked
+        return Trial(ordinal, dict(asked.params))
+
+    def _sampler(self, ordinal: int, attempt: int) -> optuna.samplers.BaseSampler:
+        """A sampler whose random numbers follow from seed and ordinal: a resumed search goes on as an unbroken one."""
+        seed = int(np.random.SeedSequence((self._strategy.seed, ordinal, attempt)).generate_state(1)[0])
+        if self._strategy.method == "bayes":
+            return optuna.samplers.TPESampler(seed=seed, n_startup_trials=self._strategy.random_starts)
+        return optuna.samplers.RandomSampler(seed=seed)
+
+    def _enqueue_untried(self, ordinal: int, tried: list[dict]) -> bool:
+        """Line up the first combination that was not tried; False when there is none, or no end of them."""
+        if number_of_combinations(self._space) is None:
+            return False
+        for values in itertools.product(*self._space.values()):
+            combination = dict(zip(self._space, values, strict=True))
+            if combination not in tried:
+                self._study.enqueue_trial(combination, {ORDINAL: ordinal})
+                return True
+        return False
+
+    def report(self, trial: Trial, epoch: int, val_cer: float) -> bool:
+        """Keep an epoch's figure; True when the trial is hopeless and should stop."""
+        running = self._running[trial.ordinal]
+        running.report(val_cer, epoch)
+        return self._strategy.prune and running.should_prune()
+
+    def finish(self, trial: Trial, outcome: Outcome) -> None:
+        """Keep what became of a trial."""
+        running = self._running.pop(trial.ordinal)
+        running.set_user_attr(RESULT, asdict(outcome))
+        if outcome.state == "complete":
+            self._study.tell(running, outcome.val_cer)
+        else:
+            self._study.tell(running, state=TrialState.PRUNED if outcome.state == "pruned" else TrialState.FAIL)
+
+    def outcomes(self) -> list[tuple[Trial, Outcome]]:
+        """Every finished trial with its outcome, in the order of ordinals."""
+        finished = [t for t in self._valid() if t.state.is_finished()]
+        found = [(Trial(t.user_attrs[ORDINAL], t.params), Outcome(**t.user_attrs[RESULT])) for t in finished]
+        return sorted(found, key=lambda pair: pair[0].ordinal)
+
+    def best(self) -> tuple[Trial, Outcome] | None:
+        """The complete trial with the lowest validation CER; ties go to the cheaper prediction, then the lower loss."""
+        complete = [pair for pair in self.outcomes() if pair[1].state == "complete"]
+        return min(complete, key=lambda pair: (pair[1].val_cer, pair[1].cost, pair[1].val_loss), default=None)
+
+    def _valid(self) -> list[FrozenTrial]:
+        """Trials that wait, run, or ended with a result."""
+        trials = self._study.get_trials(deepcopy=False)
+        return [t for t in trials if ORDINAL in t.user_attrs and (not t.state.is_finished() or RESULT in t.user_attrs)]
+
+    def _ordinals(self) -> set[int]:
+        return {t.user_attrs[ORDINAL] for t in self._valid()}
+
+
+def _study(storage: str, name: str, strategy: Strategy, resume: bool) -> optuna.Study:
+    """The study of that name, made anew unless `resume`. Raises UserError when the storage cannot be used."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    pruner = optuna.pruners.MedianPruner(n_startup_trials=strategy.random_starts, n_warmup_steps=WARM_UP_EPOCHS)
+    try:
+        database = optuna.storages.get_storage(storage)
+        if not resume and name in optuna.study.get_all_study_names(database):
+            optuna.delete_study(study_name=name, storage=database)
+        return optuna.create_study(study_name=name, storage=database, pruner=pruner, load_if_exists=True)
+    except (SQLAlchemyError, ImportError, OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"[tune] STORAGE = {storage}: it cannot be used ({reason}). Correct the address,"
+            " or leave STORAGE empty to keep the search in the log folder."
+        ) from None
+
+
+def _distribution(values: Values) -> BaseDistribution:
+    if not isinstance(values, Range):
+        return CategoricalDistribution(values)
+    kind = IntDistribution if values.whole else FloatDistribution
+    return kind(values.low, values.high, log=values.logarithmic)
