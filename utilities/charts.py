@@ -36,7 +36,7 @@ def training_history_chart(history: Mapping[str, Sequence[float | None]]) -> Fig
     `history` has equally long `epoch`, `loss`, `val_loss` (nats a word) and `val_cer` (fraction); the validation's may
     hold None or NaN where it was not measured. Of equally good epochs the one with the lower `val_loss` is marked.
     """
-    figure = _figure(10, 4)
+    figure = new_figure(10, 4)
     left, right = figure.subplots(1, 2)
     epochs = np.asarray(history["epoch"])
     loss, val_loss, val_cer = (np.array(history[k], float) for k in ("loss", "val_loss", "val_cer"))
@@ -152,7 +152,7 @@ def match_bars(table: pd.DataFrame) -> Figure:
 def error_bars(errors: pd.DataFrame, title: str = "") -> Figure:
     """The most frequent mistakes by kind; `errors`: `comparison.frequent_errors`."""
     most = max([1, *errors.groupby("kind").size()])
-    figure = _figure(11, 1.5 + 0.3 * most)
+    figure = new_figure(11, 1.5 + 0.3 * most)
     _title(figure, title)
     for axes, (kind, heading) in zip(figure.subplots(1, 3), KIND_HEADINGS.items(), strict=True):
         rows = errors[errors["kind"] == kind]
@@ -183,7 +183,7 @@ def confidence_histogram(words: pd.DataFrame, title: str = "") -> Figure:
         "no transcription": (without, PALE, ".."),
     }
     kinds = {name: kind for name, kind in kinds.items() if len(kind[0]) or (name != "no transcription" and len(judged))}
-    figure = _figure(10, 4)
+    figure = new_figure(10, 4)
     _title(figure, title)
     axes = figure.subplots()
     below = np.zeros(len(CONFIDENCE_BINS) - 1)
@@ -220,7 +220,7 @@ def word_gallery(
     n_rows = max(1, math.ceil(len(rows) / columns))
     heading = textwrap.wrap(title or GALLERY_TITLE, 26 * columns)
     # inches: an image, a line of text under it, a line of the heading
-    figure = _figure(2.9 * columns, n_rows * (0.85 + 0.2 * lines) + 0.3 * (1 + len(heading)))
+    figure = new_figure(2.9 * columns, n_rows * (0.85 + 0.2 * lines) + 0.3 * (1 + len(heading)))
     _title(figure, "\n".join(heading))
     cells = figure.subplots(n_rows, columns, squeeze=False).flat
     for axes in cells:
@@ -270,7 +270,7 @@ def _wrapped(text: str) -> str:
     return textwrap.fill(text, CAPTION_WIDTH, max_lines=3, placeholder=" …")
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
     """A figure of that size in inches."""
     return Figure(figsize=(width, height), dpi=DPI, layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08))
 
@@ -282,7 +282,7 @@ def _title(figure: Figure, title: str) -> None:
 
 def _model_rows(names: list[str], inches_a_row: float = 0.65) -> tuple[Figure, Axes]:
     """A figure with one row a model, the first on top."""
-    figure = _figure(10, 1.7 + inches_a_row * len(names))
+    figure = new_figure(10, 1.7 + inches_a_row * len(names))
     axes = figure.subplots()
     axes.set_yticks(range(len(names)), names, parse_math=False)
     axes.set_ylim(len(names) - 0.4, -0.6)

@@ -1,0 +1,99 @@
+import nbformat
+import numpy as np
+import pytest
+from conftest import ROOT
+from nbclient import NotebookClient
+
+from utilities import search_charts, search_summary
+from utilities.errors import UserError
+from utilities.search import COLUMNS
+
+NOTEBOOK = ROOT / "hyperparameter_tuner" / "visualize_search.ipynb"
+
+
+def write_trials(folder, cers, rates, dropouts=None, failed=()):
+    lines = [",".join(COLUMNS)]
+    for n, (cer, rate) in enumerate(zip(cers, rates, strict=True)):
+        values = dict.fromkeys(COLUMNS, "") | {
+            "trial": n + 1, "BATCH_SIZE": 32, "KERNEL_SIZE": 3, "NUM_UNITS_DENSE": 128, "NUM_UNITS_LSTM1": 128,
+            "DROPOUT": dropouts[n] if dropouts else 0.1, "LEARNING_RATE": rate, "state": "complete", "val_cer": cer,
+            "val_loss": 1, "best_epoch": 2, "epochs": 3, "seconds": 1800, "memory": 900, "cost": 12.5,
+        }  # fmt: skip
+        if n in failed:
+            values |= {"state": "failed", "val_cer": "", "val_loss": "", "best_epoch": "", "reason": "out of memory"}
+        lines.append(",".join(str(values[c]) for c in COLUMNS))
+    path = folder / "trials.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture
+def trials(tmp_path):
+    rng = np.random.default_rng(1)
+    rates = np.geomspace(1e-4, 1e-2, 12)
+    cers = 0.1 + 0.1 * np.abs(np.log10(rates / 1e-3)) + rng.normal(0, 0.001, 12)
+    return search_summary.load_trials(write_trials(tmp_path, cers, rates, [0.1, 0.2, 0.3] * 4, failed=(11,)))
+
+
+def test_the_best_so_far_never_rises_and_hours_add_up(trials):
+    course = search_summary.best_so_far(trials)
+    assert (np.diff(course["best CER %"]) <= 0).all()
+    assert course["hours"].iloc[-1] == pytest.approx(6)
+    assert np.isnan(course["CER %"].iloc[-1])
+
+
+def test_what_matters_is_found(trials):
+    found = search_summary.importances(trials)
+    assert set(found.index) == {"LEARNING_RATE", "DROPOUT"}
+    assert found.index[0] == "LEARNING_RATE"
+    assert search_summary.importances(trials.head(2)).empty
+
+
+def test_failures_are_counted_with_their_reason(trials):
+    assert search_summary.states(trials).loc["failed"].tolist() == [1, "out of memory"]
+    assert 12 not in search_summary.best_table(trials).index
+
+
+@pytest.mark.parametrize(
+    ("cers", "rates", "said"),
+    [
+        ([0.5, 0.4, 0.3, 0.2, 0.15, 0.1], [1, 2, 3, 4, 5, 6], "more trials are worth it"),
+        ([0.5, 0.1, 0.3, 0.2, 0.3, 0.4], [1, 2, 3, 4, 5, 6], "hardly worth it"),
+        ([0.1, 0.2, 0.3, 0.2, 0.3, 0.4], [1, 2, 3, 4, 5, 6], "LEARNING_RATE = 0.001. Try values beyond"),
+        ([0.5, 0.4], [1, 2], "Only 2 trials"),
+    ],
+)
+def test_the_advice_follows_the_course(tmp_path, cers, rates, said):
+    found = search_summary.load_trials(write_trials(tmp_path, cers, [rate / 1000 for rate in rates]))
+    assert said in search_summary.advice(found)
+
+
+def test_charts_can_be_drawn_of_any_search(trials, tmp_path):
+    one = search_summary.load_trials(write_trials(tmp_path, [0.5], [0.001]))
+    none = search_summary.load_trials(write_trials(tmp_path, [0.5], [0.001], failed=(0,)))
+    for found in (trials, one, none):
+        for figure in (
+            search_charts.best_so_far_chart(found),
+            search_charts.scatter_plots(found),
+            search_charts.importance_bars(search_summary.importances(found)),
+        ):
+            figure.savefig(tmp_path / "chart.png")
+
+
+def test_a_table_that_is_none_says_so(tmp_path):
+    with pytest.raises(UserError, match="no table of trials"):
+        search_summary.load_trials(tmp_path / "trials.csv")
+    (tmp_path / "trials.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(UserError, match="lacks"):
+        search_summary.load_trials(tmp_path / "trials.csv")
+
+
+def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch):
+    path = write_trials(tmp_path, [0.5, 0.3, 0.2, 0.25, 0.3], [0.001, 0.002, 0.003, 0.004, 0.005])
+    monkeypatch.setenv("HANDWRITING_TRIALS", str(path))
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    assert all(not cell.outputs for cell in notebook.cells if cell.cell_type == "code")
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(NOTEBOOK.parent)}}).execute()
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 3
+    assert "hardly worth it" in " ".join(str(output.get("data", "")) for output in outputs)

@@ -1,0 +1,120 @@
+"""What a search taught, from its trials.csv: best so far, importance of each hyperparameter, whether to go on."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from utilities.errors import UserError
+from utilities.hyperparameters import FIELDS, TUNED
+
+TUNED_KEYS = tuple(FIELDS[name].key for name in TUNED)
+NUMBERS = (*TUNED_KEYS, "trial", "val_cer", "val_loss", "best_epoch", "epochs", "seconds", "memory", "cost")
+LAST_SHARE = 1 / 3  # of the trials: when they bring nothing, more of the same will hardly bring more
+WORTHWHILE = 0.02  # share of the best CER: a gain below this is within what the seed changes
+FEW = 4  # complete trials, below which nothing can be said
+
+
+def load_trials(table: Path) -> pd.DataFrame:
+    """The rows of trials.csv: numbers as float64 (NaN where empty), state and reason as text.
+
+    Raises UserError when there is no such table, or none of trials.
+    """
+    if not table.is_file():
+        raise UserError(
+            f"There is no table of trials {table.absolute()}. `python hyperparameter_tuner/task.py setup.cfg` makes it."
+        )
+    with table.open(encoding="utf-8", newline="") as file:
+        frame = pd.DataFrame(list(csv.DictReader(file)), dtype=object)
+    missing = [column for column in (*NUMBERS, "state", "reason") if column not in frame]
+    if missing and len(frame):
+        raise UserError(f"{table} is not a table of trials: it lacks {', '.join(missing)}.")
+    if frame.empty:
+        raise UserError(f"{table} holds no finished trial yet. Wait for the first, then run this again.")
+    for column in NUMBERS:
+        frame[column] = pd.to_numeric(frame[column].replace("", np.nan))
+    return frame
+
+
+def complete(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trials that ran to their end."""
+    return trials[trials["state"] == "complete"]
+
+
+def tried(trials: pd.DataFrame) -> list[str]:
+    """The hyperparameters of which more than one value was tried."""
+    return [key for key in TUNED_KEYS if trials[key].nunique() > 1]
+
+
+def best_so_far(trials: pd.DataFrame) -> pd.DataFrame:
+    """After each trial: `trial`, `hours` of training spent, its own CER % (NaN if it failed), and the best yet."""
+    cer = 100 * trials["val_cer"].where(trials["state"] == "complete")
+    return pd.DataFrame(
+        {
+            "trial": trials["trial"],
+            "hours": trials["seconds"].fillna(0).cumsum() / 3600,
+            "CER %": cer,
+            "best CER %": cer.cummin().ffill(),
+        }
+    )
+
+
+def importances(trials: pd.DataFrame) -> pd.Series:
+    """Share of the differences in CER that each tried hyperparameter explains (PED-ANOVA, Watanabe et al. 2023, in
+    Optuna), the largest first; empty with too few trials or nothing that differs.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    done, keys = complete(trials), tried(complete(trials))
+    if len(done) < FEW or not keys or done["val_cer"].nunique() < 2:
+        return pd.Series(dtype=float)
+    study = optuna.create_study()
+    for row in done.to_dict("records"):
+        distributions = {key: optuna.distributions.CategoricalDistribution(sorted(done[key].unique())) for key in keys}
+        values = {key: row[key] for key in keys}
+        study.add_trial(optuna.trial.create_trial(params=values, distributions=distributions, value=row["val_cer"]))
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+    found = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    return pd.Series(found, dtype=float).sort_values(ascending=False)
+
+
+def best_table(trials: pd.DataFrame, n: int = 10) -> pd.DataFrame:
+    """The n best complete trials: what differs among all trials, and the figures."""
+    done = complete(trials).sort_values(["val_cer", "cost", "val_loss"]).head(n)
+    shown = done[["trial", *tried(trials), "val_cer", "val_loss", "best_epoch", "seconds", "cost"]].copy()
+    shown["val_cer"] = (100 * shown["val_cer"]).round(2)
+    return shown.rename(columns={"val_cer": "CER %", "cost": "cost (million operations)"}).set_index("trial")
+
+
+def states(trials: pd.DataFrame) -> pd.DataFrame:
+    """How many trials ended in which state, and for what reasons."""
+    grouped = trials.groupby("state")["reason"]
+    return pd.DataFrame({"trials": grouped.size(), "reasons": grouped.agg(lambda r: "; ".join(sorted(set(r) - {""})))})
+
+
+def edges(trials: pd.DataFrame) -> list[str]:
+    """`KEY = value` of each tried hyperparameter whose best value is the lowest or the highest that was tried."""
+    best = complete(trials).sort_values(["val_cer", "cost", "val_loss"]).iloc[0]
+    return [f"{k} = {best[k]:g}" for k in tried(trials) if best[k] in (trials[k].min(), trials[k].max())]
+
+
+def advice(trials: pd.DataFrame) -> str:
+    """In a sentence or two, whether more trials are worth their time."""
+    done = complete(trials)
+    if len(done) < FEW:
+        return f"Only {len(done)} trials are complete: too few to say what more of them would bring."
+    course = best_so_far(done)["best CER %"].to_numpy()
+    late = max(1, round(LAST_SHARE * len(course)))
+    before, best = course[-late - 1], course[-1]
+    if best < before * (1 - WORTHWHILE):
+        return (
+            f"The last {late} of {len(done)} trials still brought the CER from {before:.2f} to {best:.2f} %:"
+            " more trials are worth it."
+        )
+    text = f"The last {late} of {len(done)} trials brought nothing beyond chance (best CER {best:.2f} %)"
+    at_edge = edges(trials)
+    if at_edge:
+        return f"{text}, but the best value is the outermost tried: {', '.join(at_edge)}. Try values beyond it."
+    return f"{text}: more trials among these values are hardly worth it."
