@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from utilities.command import add_hyperparameter_arguments, add_training_arguments, run_stage, start_framework
 from utilities.config import Config, load_config, read_hyperparameters
 from utilities.hyperparameters import FIELDS, resolve
+from utilities.model_files import ModelFiles, refuse_to_overwrite
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -34,18 +35,18 @@ def run(config: Config, args: argparse.Namespace) -> None:
         architecture = from_file or architecture
     flags = {name: getattr(args, name) for name in FIELDS if getattr(args, name) is not None}
     hyperparameters = resolve(architecture, config.train.hyperparameters, chosen, flags)
+    files = ModelFiles(args.name, f"{args.name}-prediction", config.project.model_format)
+    refuse_to_overwrite([files], args.overwrite)
     start_framework(config.train.seed)
 
     from utilities.images import Preprocessing
     from utilities.model import FrameCounter, RecognizerSpec, build_prediction_model
-    from utilities.outputs import ModelFiles, refuse_to_overwrite, save_history, save_trained, training_record
+    from utilities.outputs import save_history, save_trained, training_record
     from utilities.resume import ResumePoint
     from utilities.saved_model import describe_spec
     from utilities.training import Plan, train
     from utilities.training_set import announce, training_set_for
 
-    files = ModelFiles(args.name, f"{args.name}-prediction", config.project.model_format)
-    refuse_to_overwrite([files], args.overwrite)
     how = Preprocessing(config.project.img_height, config.project.img_width)
     frames = FrameCounter(architecture, how.height, hyperparameters)
     data = training_set_for(config, config.train.image_set, how, frames)

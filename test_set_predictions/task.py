@@ -12,9 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from utilities.command import run_stage, start_framework
 from utilities.config import Config, load_config
-from utilities.errors import UserError
-
-PREDICTIONS = Path("test_set_predictions/predictions")  # under the working directory
+from utilities.model_files import prediction_files
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -31,20 +29,13 @@ def parse_args(argv=None) -> argparse.Namespace:
     return args
 
 
-def output_paths(models: list[Path]) -> dict[Path, Path]:
-    """Model -> its predictions CSV; two models of one name would overwrite each other and are refused."""
-    outputs = {model: PREDICTIONS / f"{model.stem}-predictions.csv" for model in models}
-    clashing = sorted(str(m) for m in models if sum(n.stem == m.stem for n in models) > 1)
-    if clashing:
-        raise UserError(
-            f"These models would write the same CSV: {', '.join(clashing)}. Give one of them another file name."
-        )
-    return outputs
-
-
 def run(config: Config, models: list[Path]) -> None:
     """Load the models, read the images once for all, write the CSVs, print a table."""
-    outputs = output_paths(models)
+    from utilities.model_card import check_model_file
+
+    outputs = prediction_files(models)
+    for model in models:
+        check_model_file(model)
     start_framework(seed=0)  # nothing here is random
 
     from utilities.image_set import read_image_set
@@ -65,7 +56,7 @@ def run(config: Config, models: list[Path]) -> None:
 
 def describe(path: Path) -> None:
     """Print the model card."""
-    from utilities.saved_model import model_card
+    from utilities.model_card import model_card
 
     print(model_card(path))
 

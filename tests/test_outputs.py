@@ -3,7 +3,8 @@ import csv
 import pytest
 
 from utilities.errors import UserError
-from utilities.outputs import ModelFiles, finished_before, refuse_to_overwrite, save_history
+from utilities.model_files import ModelFiles, finished_before, refuse_to_overwrite
+from utilities.outputs import save_history
 
 ROW = {"epoch": 1, "loss": 9.0, "val_loss": 8.0, "val_cer": 0.5, "learning_rate": 0.001, "seconds": 2.0}
 

@@ -13,9 +13,10 @@ from utilities.alphabet import Alphabet
 from utilities.hyperparameters import resolve
 from utilities.images import Preprocessing, prepare, read_grey, to_canvases
 from utilities.model import CTC, HEAD, RecognizerSpec, add_ctc, build_prediction_model
+from utilities.model_card import ModelFileError, model_card, read_description
 from utilities.original_model import PUBLISHED_CHARACTERS, UNKNOWN
 from utilities.prediction import Reader
-from utilities.saved_model import ModelFileError, load_recognizer, model_card, read_description, save_recognizer
+from utilities.saved_model import load_recognizer, save_recognizer
 
 SMALL = {"num_units_dense": 8, "num_units_lstm1": 8, "num_units_lstm2": 8}
 SPEC = RecognizerSpec("compact", Alphabet(tuple("abö ")), Preprocessing(32, 256), resolve("compact", SMALL))

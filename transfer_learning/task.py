@@ -12,8 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from utilities.command import add_training_arguments, run_stage, start_framework
 from utilities.config import Config, load_config
-
-HEAD_SHARE = 0.2  # of [transfer] MAX_MINUTES for retraining the head; fine-tuning gets the rest
+from utilities.model_files import ModelFiles, finished_before, refuse_to_overwrite
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -28,26 +27,22 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 def run(config: Config, args: argparse.Namespace) -> None:
     """Check and decode the images as the base model wants them, grow its alphabet, train twice, save twice."""
+    from utilities.model_card import check_model_file
+
+    names = (f"{args.name}-retrained", f"{args.name}-fine_tuned")
+    files = [ModelFiles(name, name, config.project.model_format) for name in names]
+    head_done = args.resume and finished_before(files[0]) and not finished_before(files[1])
+    refuse_to_overwrite(files[head_done:], args.overwrite)
+    check_model_file(args.model)
     start_framework(config.train.seed)
 
     from utilities.model import frame_counter, train_only_head, with_larger_alphabet
-    from utilities.outputs import (
-        ModelFiles,
-        finished_before,
-        refuse_to_overwrite,
-        save_history,
-        save_trained,
-        training_record,
-    )
+    from utilities.outputs import save_history, save_trained, training_record
     from utilities.resume import ResumePoint
     from utilities.saved_model import describe_spec, load_recognizer
-    from utilities.training import Plan, train
+    from utilities.training import train, transfer_plans
     from utilities.training_set import announce, announce_growth, explicit_alphabet, training_set_for, warn_differences
 
-    transfer, phases = config.transfer, ("retrained", "fine_tuned")
-    files = [ModelFiles(f"{args.name}-{p}", f"{args.name}-{p}", config.project.model_format) for p in phases]
-    head_done = args.resume and finished_before(files[0]) and not finished_before(files[1])
-    refuse_to_overwrite(files[head_done:], args.overwrite)
     base = load_recognizer(args.model, explicit_alphabet(config.project))
     warn_differences(config.project, base.spec)
     frames = frame_counter(base.spec)
@@ -57,15 +52,7 @@ def run(config: Config, args: argparse.Namespace) -> None:
     print(announce_growth(base.spec.alphabet, spec.alphabet), flush=True)
     model = with_larger_alphabet(base.prediction_model, base.spec, spec.alphabet, config.train.seed)
     batch_size = config.train.hyperparameters.get("batch_size", base.spec.hyperparameters.batch_size)
-    shares = (
-        [HEAD_SHARE * transfer.max_minutes, (1 - HEAD_SHARE) * transfer.max_minutes]
-        if transfer.max_minutes
-        else [None] * 2
-    )
-    plans = [
-        Plan.of(config.train, transfer.retraining_epochs, transfer.retraining_learning_rate, shares[0]),
-        Plan.of(config.train, transfer.fine_tuning_epochs, transfer.fine_tuning_learning_rate, shares[1]),
-    ]
+    plans = transfer_plans(config.train, config.transfer)
     for title, only_head, plan, out in zip(("Head only", "All layers"), (True, False), plans, files, strict=True):
         if only_head and head_done:
             print(f"Head only: finished before, taken from {out.full}.", flush=True)

@@ -21,16 +21,6 @@ UNKNOWN = "\ufffd"  # REPLACEMENT CHARACTER: a reading of the original's [UNK] c
 WEIGHTS = "model_weights"
 
 
-def is_original(path: Path) -> bool:
-    """Whether this is an `.h5` file with the original workflow's layers and no description of ours."""
-    try:
-        with h5py.File(path) as file:
-            layers = file.get(WEIGHTS, {})
-            return "handwriting_recognizer" not in file and {"Conv1", "Conv2", "dense1", HEAD} <= set(layers)
-    except OSError:
-        return False
-
-
 def read_original(path: Path, alphabet: Alphabet | None) -> tuple[RecognizerSpec, keras.Model]:
     """Spec and prediction model of a file of the original workflow.
 

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from utilities.alphabet import Alphabet
 from utilities.batches import WordBatches
-from utilities.config import Train
+from utilities.config import Train, Transfer
 from utilities.ctc import LOSS_CEILING
 from utilities.decoding import label_log_probability, log_softmax, read_texts
 from utilities.durations import duration
@@ -25,6 +25,7 @@ WARM_UP_SHARE, MOST_WARM_UP = 0.05, 500  # of the steps; steps: the rate rises f
 LAST_RATE = 0.01  # of the learning rate, at the last step
 WEIGHT_DECAY = 1e-4
 CLIP_NORM = 5.0  # of the whole gradient: a few words with a huge loss must not throw the weights about
+HEAD_SHARE = 0.2  # of a transfer's MAX_MINUTES for retraining the head; fine-tuning gets the rest
 TIMED_STEPS = 12  # training steps measured, after as many to warm up, to fit a run to MAX_MINUTES
 TRACED = 3  # times the median: a step that takes longer traced a new shape of batch, which happens once
 TIE = 1e-7  # weight of validation loss (nats) beside validation CER: decides between equal CERs, such as 100 % at first
@@ -49,6 +50,16 @@ class Plan:
     def of(cls, train: Train, epochs: int, learning_rate: float, max_minutes: float | None) -> "Plan":
         """A plan with the seed and the early stopping of the [train] section."""
         return cls(epochs, learning_rate, train.seed, train.early_stopping, train.patience, max_minutes)
+
+
+def transfer_plans(train: Train, transfer: Transfer) -> tuple[Plan, Plan]:
+    """Plans of the head's retraining and of the fine-tuning of all layers, which share MAX_MINUTES."""
+    shares = (HEAD_SHARE, 1 - HEAD_SHARE)
+    head, rest = (share * transfer.max_minutes if transfer.max_minutes else None for share in shares)
+    return (
+        Plan.of(train, transfer.retraining_epochs, transfer.retraining_learning_rate, head),
+        Plan.of(train, transfer.fine_tuning_epochs, transfer.fine_tuning_learning_rate, rest),
+    )
 
 
 @dataclass

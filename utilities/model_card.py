@@ -1,0 +1,96 @@
+"""What a model file says of itself, read without starting a framework."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import h5py
+
+from utilities.errors import UserError
+
+FORMAT_VERSION = 1
+DESCRIPTION = "handwriting_recognizer"  # the name of the description inside the file
+MODEL_ENDINGS = (".h5", ".keras")
+
+
+class ModelFileError(UserError):
+    """A file that is no usable model; the text says why and what to do."""
+
+
+def check_model_file(path: Path) -> None:
+    """Raise ModelFileError unless the path is an existing file with a model's ending."""
+    if path.suffix not in MODEL_ENDINGS:
+        raise ModelFileError(f"{path} is not a model file: it must end in {' or '.join(MODEL_ENDINGS)}.")
+    if path.is_dir():
+        raise ModelFileError(f"{path} is a folder, not a model file.")
+    if not path.exists():
+        near = sorted(p.name for ending in MODEL_ENDINGS for p in path.parent.glob(f"*{ending}"))
+        there = f" In that folder: {', '.join(near)}." if near else " Train one with one_model_trainer/task.py."
+        raise ModelFileError(f"There is no model file {path}.{there}")
+
+
+def read_description(path: Path) -> dict:
+    """The description in a model file, without building anything. Raises ModelFileError."""
+    try:
+        if path.suffix == ".keras":
+            with zipfile.ZipFile(path) as archive:
+                text = archive.read(f"{DESCRIPTION}.json").decode()
+        else:
+            with h5py.File(path) as file:
+                text = file[DESCRIPTION][()].decode()
+        description = json.loads(text)
+        version = description["format_version"]
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError):
+        raise ModelFileError(
+            f"{path} is not a model file of this toolkit (or it is damaged): it holds no readable description."
+            " Give a .h5 or .keras file from saved_models/."
+        ) from None
+    if version > FORMAT_VERSION:
+        raise ModelFileError(
+            f"{path} was written by a newer toolkit (format {version}, this one reads {FORMAT_VERSION}). Update it."
+        )
+    return description
+
+
+def is_original(path: Path) -> bool:
+    """Whether this is an `.h5` file with the original workflow's layers and no description of ours."""
+    try:
+        with h5py.File(path) as file:
+            layers = file.get("model_weights", {})
+            return DESCRIPTION not in file and {"Conv1", "Conv2", "dense1", "dense_layer"} <= set(layers)
+    except OSError:
+        return False
+
+
+def model_card(path: Path) -> str:
+    """What a model file says of itself, for people."""
+    check_model_file(path)
+    if is_original(path):
+        return f"{path}: a model of the original workflow; it holds no description of itself."
+    d = read_description(path)
+    record, how = d["record"], d["preprocessing"]
+    lines = [
+        f"{path}: {d['kind']} model, format {d['format_version']}",
+        f"architecture     {d['architecture']}",
+        *(f"  {name:<16} {value}" for name, value in d["hyperparameters"].items()),
+        f"reads            images scaled ({how['resize']}) to {how['height']} px high, at most {how['width']} px wide",
+        f"characters       {len(d['alphabet'])}: {''.join(d['alphabet'])}",
+    ]
+    while record:
+        lines += _record_lines(record)
+        record = record.get("base")
+        lines += ["transferred from a model"] if record else []
+    return "\n".join(lines)
+
+
+def _record_lines(record: dict) -> list[str]:
+    if "data" not in record:
+        return [f"  {key:<14} {value}" for key, value in record.items()]
+    data, plan, result = record["data"], record["plan"], record["result"]
+    return [
+        f"  trained        {record['date']}, {record['epochs_run']} epochs in {record['seconds'] / 60:.0f} min",
+        f"  images         {data['training_images']} of {data['image_set']} (validated on {data['validation_images']})",
+        f"  validation CER {100 * result['val_cer']:.2f} % in epoch {result['epoch']}",
+        f"  learning rate  {plan['learning_rate']:g}, seed {plan['seed']}",
+        f"  versions       {', '.join(f'{k} {v}' for k, v in record['versions'].items())}, backend {record['backend']}",
+    ]

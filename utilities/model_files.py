@@ -1,0 +1,79 @@
+"""The names of the files that training and prediction leave."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from utilities.errors import UserError
+from utilities.safe_files import refuse_existing
+
+SAVED_MODELS = Path("saved_models")  # under the working directory, as is
+PREDICTIONS = Path("test_set_predictions/predictions")
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """Paths of one trained model. `prediction` is the stem of the prediction model, `name` of all else."""
+
+    name: str
+    prediction_name: str
+    model_format: str
+
+    @property
+    def full(self) -> Path:
+        """The full model: with the CTC layer, for further training."""
+        return SAVED_MODELS / f"{self.name}-full_model.{self.model_format}"
+
+    @property
+    def prediction(self) -> Path:
+        """The prediction model."""
+        return SAVED_MODELS / f"{self.prediction_name}.{self.model_format}"
+
+    @property
+    def history(self) -> Path:
+        """The training history as CSV; the chart stands beside it as PNG."""
+        return SAVED_MODELS / f"{self.name}-training_history.csv"
+
+    @property
+    def resume(self) -> Path:
+        """The state of an interrupted run."""
+        return SAVED_MODELS / f".{self.name}-interrupted.npz"
+
+    @property
+    def models(self) -> list[Path]:
+        """Both model files."""
+        return [self.full, self.prediction]
+
+    @property
+    def all(self) -> list[Path]:
+        """Every file a finished run leaves."""
+        return [*self.models, self.history, self.history.with_suffix(".png")]
+
+
+def refuse_to_overwrite(files: Sequence[ModelFiles], overwrite: bool) -> None:
+    """Stop before any work when results of that name exist. The history of an interrupted run is not a result."""
+    name = files[0].name
+    if not re.fullmatch(r"[^/\\\0.][^/\\\0]*", name):
+        raise UserError(f"NAME {name!r} cannot be part of a file name. Use letters, digits, - and _.")
+    if not overwrite:
+        refuse_existing(
+            [path for f in files for path in (f.models if f.resume.exists() else f.all)],
+            "Choose another NAME, or add --overwrite to replace them.",
+        )
+
+
+def finished_before(files: ModelFiles) -> bool:
+    """Whether a run has left all its files, and no interrupted run of the name is waiting."""
+    return all(path.exists() for path in files.all) and not files.resume.exists()
+
+
+def prediction_files(models: list[Path]) -> dict[Path, Path]:
+    """Model -> its predictions CSV; two models of one name would overwrite each other and are refused."""
+    outputs = {model: PREDICTIONS / f"{model.stem}-predictions.csv" for model in models}
+    clashing = sorted(str(m) for m in models if sum(n.stem == m.stem for n in models) > 1)
+    if clashing:
+        raise UserError(
+            f"These models would write the same CSV: {', '.join(clashing)}. Give one of them another file name."
+        )
+    return outputs
