@@ -2,6 +2,7 @@
 
 sample DEST       generate a demonstration set: word images of two invented hands, train and test, with their CSVs
 check setup.cfg   look at all image sets that the settings name and list what would stop training or spoil a figure
+merge setup.cfg REVIEW.csv --out NEW.csv   put a review's corrections into a new metadata CSV of the [test] images
 """
 
 import argparse
@@ -24,6 +25,10 @@ def parse_args(argv=None) -> argparse.Namespace:
     sample.add_argument("--seed", type=int, default=2, help="another seed gives other words (default: 2)")
     check = commands.add_parser("check", help="check all image sets of a settings file")
     check.add_argument("setup", type=Path, help="the settings file")
+    merge = commands.add_parser("merge", help="merge the corrections of a review list into a new metadata CSV")
+    merge.add_argument("setup", type=Path, help="the settings file whose [test] images were reviewed")
+    merge.add_argument("review", type=Path, metavar="REVIEW.csv", help="the list with its column correction filled in")
+    merge.add_argument("--out", type=Path, required=True, metavar="NEW.csv", help="a CSV to write; it must not exist")
     return parser.parse_args(argv)
 
 
@@ -49,11 +54,26 @@ def check(config: Config) -> None:
         raise UserError("Training would fail. Correct what is listed above and check again.")
 
 
+def merge(config: Config, review: Path, out: Path) -> None:
+    """Write the corrected metadata and say what changed."""
+    from utilities.review import merge_review
+    from utilities.training_set import columns_of
+
+    columns = columns_of(config.project)
+    changes = merge_review(review, config.test.image_set / columns.file_name, columns, out)
+    for change in changes:
+        print(f"{change.image}: {change.old or '(nothing)'} -> {change.new}")
+    print(f"{len(changes)} transcriptions changed. Written: {out}")
+    print(f"To use it, put it into the image set's folder and set METADATA_FILE_NAME = {out.name}.")
+
+
 def main(argv=None) -> int:
     """Run the command and return its exit status."""
     args = parse_args(argv)
     if args.command == "sample":
         return run_stage(lambda: generate_sample(args.destination, args.seed))
+    if args.command == "merge":
+        return run_stage(lambda: merge(load_config(args.setup, "predict"), args.review, args.out))
     return run_stage(lambda: check(load_config(args.setup, "check")))
 
 

@@ -39,6 +39,7 @@ def run(config: Config, args: argparse.Namespace) -> None:
     refuse_to_overwrite([files], args.overwrite)
     start_framework(config.train.seed)
 
+    from utilities.calibration import calibrate
     from utilities.images import Preprocessing
     from utilities.model import FrameCounter, RecognizerSpec, build_prediction_model
     from utilities.outputs import save_history, save_trained, training_record
@@ -57,7 +58,8 @@ def run(config: Config, args: argparse.Namespace) -> None:
     model = build_prediction_model(spec)
     batches = data.batches(spec.alphabet, frames, hyperparameters.batch_size, plan.seed)
     progress = train(model, batches, spec.alphabet, plan, resume, lambda history: save_history(files, history))
-    save_trained(files, spec, model, training_record(data.record, plan, progress), progress)
+    record = training_record(data.record, plan, progress, calibrate(model, batches[1], spec.alphabet))
+    save_trained(files, spec, model, record, progress)
     resume.discard()
 
 

@@ -1,7 +1,8 @@
 """Read the images that setup.cfg names under [test] with one or more models.
 
 Writes test_set_predictions/predictions/MODEL-predictions.csv for each, with truth (where there is one), prediction and
-confidence. Compare them with test_set_predictions/visualize_predictions.ipynb.
+confidence, and test_set_predictions/review/MODEL-review.csv, the least certain words first. Says which words can be
+accepted unseen. Compare models with test_set_predictions/visualize_predictions.ipynb.
 """
 
 import argparse
@@ -40,6 +41,7 @@ def run(config: Config, models: list[Path]) -> None:
 
     from utilities.image_set import read_image_set
     from utilities.prediction import Reader, predict_to_files, results_table
+    from utilities.review import review_predictions
     from utilities.saved_model import load_recognizer
     from utilities.training_set import columns_of, explicit_alphabet, warn_differences
 
@@ -52,6 +54,8 @@ def run(config: Config, models: list[Path]) -> None:
         readers[path] = Reader(recognizer)
     summaries = predict_to_files(readers, image_set)
     print(results_table(summaries))
+    for path, summary in summaries.items():
+        print(review_predictions(path, summary.seen_in_training, config.test.target_error))
 
 
 def describe(path: Path) -> None:

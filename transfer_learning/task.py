@@ -36,6 +36,7 @@ def run(config: Config, args: argparse.Namespace) -> None:
     check_model_file(args.model)
     start_framework(config.train.seed)
 
+    from utilities.calibration import calibrate
     from utilities.model import frame_counter, train_only_head, with_larger_alphabet
     from utilities.outputs import save_history, save_trained, training_record
     from utilities.resume import ResumePoint
@@ -66,7 +67,8 @@ def run(config: Config, args: argparse.Namespace) -> None:
         progress = train(
             model, batches, spec.alphabet, plan, resume, lambda history, out=out: save_history(out, history)
         )
-        save_trained(out, spec, model, training_record(data.record, plan, progress, base.record), progress)
+        calibration = calibrate(model, batches[1], spec.alphabet)
+        save_trained(out, spec, model, training_record(data.record, plan, progress, calibration, base.record), progress)
         resume.discard()
 
 

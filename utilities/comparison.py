@@ -56,7 +56,7 @@ def load_predictions(folder: Path) -> dict[str, pd.DataFrame]:
     frames, problems = {}, []
     for path in paths:
         try:
-            frames[path.name.removesuffix(ENDING)] = _read_predictions(path)
+            frames[path.name.removesuffix(ENDING)] = read_predictions(path)
         except PredictionsError as error:
             problems.append(str(error))
     if problems:
@@ -64,7 +64,8 @@ def load_predictions(folder: Path) -> dict[str, pd.DataFrame]:
     return frames
 
 
-def _read_predictions(path: Path) -> pd.DataFrame:
+def read_predictions(path: Path) -> pd.DataFrame:
+    """One model's predictions, as `load_predictions` gives them. Raises PredictionsError."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             header, *rows = [row for row in csv.reader(file, strict=True) if row] or [[]]

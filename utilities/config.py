@@ -78,6 +78,7 @@ class Test:
     __test__ = False  # no test class, whatever pytest thinks of the name
 
     image_set: Path | None
+    target_error: float
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ def _assemble(path: Path, given: dict, values: dict[str, dict], folders: dict[st
         ),
         train=Train(folders["train"], hyperparameters=chosen, **{k.lower(): train[k] for k in plain}),
         transfer=Transfer(**{k.lower(): v for k, v in transfer.items()}),
-        test=Test(folders["test"]),
+        test=Test(folders["test"], values["test"]["TARGET_ERROR"]),
     )
 
 

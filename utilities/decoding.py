@@ -62,10 +62,13 @@ def label_log_probability(log_probabilities: np.ndarray, labels: list[np.ndarray
     return np.where(last > 0, np.logaddexp(alpha[rows, last], alpha[rows, np.maximum(last - 1, 0)]), alpha[:, 0])
 
 
-def read(logits: np.ndarray, frames: np.ndarray, alphabet: Alphabet) -> list[Reading]:
-    """The greedy reading of each image with its confidence. logits (B, T, C), frames (B,) true time steps."""
+def read(logits: np.ndarray, frames: np.ndarray, alphabet: Alphabet, temperature: float = 1.0) -> list[Reading]:
+    """The greedy reading of each image with its confidence. logits (B, T, C), frames (B,) true time steps.
+
+    `temperature` divides the logits before confidences are computed (see `calibration`); readings do not depend on it.
+    """
     ids = greedy_ids(logits, frames)
-    probability = np.exp(label_log_probability(log_softmax(logits), ids, frames))
+    probability = np.exp(label_log_probability(log_softmax(logits / temperature), ids, frames))
     return [Reading(alphabet.decode(i).strip(), float(min(1.0, p))) for i, p in zip(ids, probability, strict=True)]
 
 

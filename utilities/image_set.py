@@ -108,7 +108,7 @@ def read_image_set(folder: Path, columns: Columns, preferred_format: str, for_pr
 
 def read_metadata(path: Path, columns: Columns, labels_required: bool = True) -> tuple[list[str], list[str], list[str]]:
     """Names, labels and groups of a metadata CSV, all as the text that stands there (`NA` and `007` survive)."""
-    table = _read_table(path)
+    table = read_table(path)
     missing = []
     wanted = {"METADATA_IMAGE_COLUMN": columns.image, "METADATA_TRANSCRIPTION_COLUMN": columns.transcription}
     if columns.group:
@@ -134,7 +134,8 @@ def read_metadata(path: Path, columns: Columns, labels_required: bool = True) ->
     return texts(columns.image), texts(columns.transcription), texts(columns.group)
 
 
-def _read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame:
+    """A CSV file, every cell as the text that stands there; commas, semicolons or tabs. Raises ImageSetError."""
     if not path.exists():
         raise ImageSetError(
             f"There is no metadata file {path}."

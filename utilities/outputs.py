@@ -8,6 +8,7 @@ from dataclasses import asdict
 import keras
 import numpy as np
 
+from utilities.calibration import Calibration
 from utilities.charts import training_history_chart
 from utilities.model import RecognizerSpec, add_ctc
 from utilities.model_files import ModelFiles
@@ -36,7 +37,9 @@ def save_trained(files: ModelFiles, spec: RecognizerSpec, model: keras.Model, re
     )
 
 
-def training_record(data_record: dict, plan: Plan, progress: Progress, base: dict | None = None) -> dict:
+def training_record(
+    data_record: dict, plan: Plan, progress: Progress, calibration: Calibration, base: dict | None = None
+) -> dict:
     """The record kept in a model file: on what and how it was trained, with which versions, and what came out."""
     best = progress.best
     return {
@@ -44,6 +47,7 @@ def training_record(data_record: dict, plan: Plan, progress: Progress, base: dic
         "data": data_record,
         "plan": asdict(plan) | {"epochs_planned": progress.epochs_planned},
         "result": {"epoch": best["epoch"], "val_loss": best["val_loss"], "val_cer": best["val_cer"]},
+        "calibration": asdict(calibration),
         "epochs_run": len(progress.history),
         "seconds": round(progress.seconds, 1),
         "versions": {"python": platform.python_version(), "keras": keras.__version__, "numpy": np.__version__},

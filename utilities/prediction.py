@@ -38,7 +38,7 @@ class Summary:
     exact: int = 0
     confidence: float = 0.0  # sum over the rows that were read
     unknown_characters: Counter = field(default_factory=Counter)
-    seen_in_training: int = 0
+    seen_in_training: set[str] = field(default_factory=set)  # names of images
 
     def add(self, label: str, reading: Reading) -> None:
         """Count a row that was read."""
@@ -58,6 +58,7 @@ class Reader:
         self.spec, self.record = recognizer.spec, recognizer.record
         self._model = recognizer.prediction_model
         self._frames: FrameCounter = frame_counter(recognizer.spec)
+        self._temperature = recognizer.record.get("calibration", {}).get("temperature", 1.0)
         self.digests, self.groups = _training_traces(recognizer.record)
 
     def read(self, contents: Sequence[np.ndarray]) -> list[Reading]:
@@ -68,7 +69,7 @@ class Reader:
             images = to_canvases([contents[i] for i in chosen], widths[chosen[0]])
             frames = np.array([self._frames(contents[i].shape[1]) for i in chosen])
             logits = self._model.predict_on_batch(images)
-            for i, reading in zip(chosen, read(logits, frames, self.spec.alphabet), strict=True):
+            for i, reading in zip(chosen, read(logits, frames, self.spec.alphabet, self._temperature), strict=True):
                 readings[i] = reading
         return readings
 
@@ -142,7 +143,8 @@ def _read_chunk(
             problem = found.get(s.row) or f"image unreadable ({decoded[s.path].problem})"
             rows.append((s.name, s.label, "", "", s.group, problem))
             continue
-        summary.seen_in_training += decoded[s.path].digest in reader.digests or s.group in reader.groups
+        if decoded[s.path].digest in reader.digests or s.group in reader.groups:
+            summary.seen_in_training.add(s.name)
         summary.add(s.label, reading)
         rows.append((s.name, s.label, reading.text, f"{reading.confidence:.4f}", s.group, ""))
     return rows
@@ -179,6 +181,6 @@ def _notes(path: Path, s: Summary) -> Iterator[str]:
         yield f"{name}: the labels hold characters that the model does not know and so always gets wrong: {counts}."
     if s.seen_in_training:
         yield (
-            f"{name}: {s.seen_in_training} of these images (or others of their group) were used to train it:"
+            f"{name}: {len(s.seen_in_training)} of these images (or others of their group) were used to train it:"
             " its figures here are better than they will be on new images."
         )

@@ -130,5 +130,8 @@ KEYS: dict[str, dict[str, Key]] = {
         "FINE_TUNING_LEARNING_RATE": _above_zero(0.0005, 1),
         "MAX_MINUTES": _MINUTES,
     },
-    "test": {"IMAGE_SET_NAME": FOLDER},
+    "test": {
+        "IMAGE_SET_NAME": FOLDER,
+        "TARGET_ERROR": Key(0.01, _number(float, 0.0001, 0.5), "a share from 0.0001 to 0.5, such as 0.01 for 1 in 100"),
+    },
 }

@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+
+from utilities.acceptance import design_effect, intraclass_correlation, promise, sentence, upper_bound
+
+
+def calibrated(rng, words, groups=0, spread=0.0):
+    """Words of confidence c that are right with probability c, or by group more or less often."""
+    confidence = rng.beta(6, 0.7, words)
+    risk = 1 - confidence
+    if groups:
+        factor = rng.gamma(1 / spread, spread, groups)  # some writers are worse than their confidences say
+        group = rng.integers(groups, size=words)
+        risk = np.clip(risk * factor[group], 0, 1)
+        return confidence, rng.random(words) < risk, group.tolist()
+    return confidence, rng.random(words) < risk, None
+
+
+@pytest.mark.parametrize(("groups", "spread"), [(0, 0), (40, 0.5)])
+def test_the_promise_holds_as_often_as_it_says(groups, spread):
+    rng = np.random.default_rng(1)
+    target, runs, made, broken = 0.03, 300, 0, 0
+    for _ in range(runs):
+        found = promise(*calibrated(rng, 1500, groups, spread), target)
+        confidence, wrong, _ = calibrated(rng, 20_000, groups * 20, spread)  # new words, of new writers
+        made += found.kept
+        broken += found.kept and wrong[confidence >= found.threshold].mean() > target
+    assert made > runs / 2
+    assert broken / runs < 0.08  # 5 %, and what chance adds in 300 runs
+
+
+def test_the_best_promise_holds_where_the_target_cannot_be_supported():
+    rng = np.random.default_rng(2)
+    broken = 0
+    for _ in range(300):
+        found = promise(*calibrated(rng, 120), 0.001)
+        assert not found.kept
+        confidence, wrong, _ = calibrated(rng, 20_000)
+        broken += wrong[confidence >= found.threshold].mean() > found.error
+    assert broken / 300 < 0.08
+
+
+def test_without_errors_one_in_a_hundred_needs_three_hundred_words():
+    assert not promise([0.9] * 290, [False] * 290, None, 0.01).kept
+    assert promise([0.9] * 310, [False] * 310, None, 0.01).kept
+
+
+def test_more_and_better_words_cover_more():
+    rng = np.random.default_rng(3)
+    few, many = (promise(*calibrated(rng, n), 0.02) for n in (600, 20_000))
+    assert few.accepted / few.words < many.accepted / many.words
+
+
+def test_words_of_equal_confidence_are_accepted_together():
+    found = promise([0.9] * 500 + [0.5] * 500, [False] * 500 + [True] * 500, None, 0.01)
+    assert (found.threshold, found.accepted, found.wrong) == (0.9, 500, 0)
+
+
+def test_bounds_are_those_of_the_tables():
+    assert upper_bound(0, 299, 0.95) == pytest.approx(0.00997, abs=1e-4)
+    assert upper_bound(1, 10, 0.95) == pytest.approx(0.394, abs=1e-3)
+    assert upper_bound(5, 5, 0.95) == 1
+
+
+def test_words_of_one_group_count_for_less():
+    groups = np.repeat(np.arange(10), 20)
+    alike = np.repeat(np.arange(10) % 2 == 0, 20)
+    assert intraclass_correlation(alike, groups) == pytest.approx(1)
+    assert design_effect(groups, 1.0) == pytest.approx(20)
+    mixed = np.random.default_rng(1).random(200) < 0.5
+    assert intraclass_correlation(mixed, groups) < 0.1
+
+
+def test_the_sentence_says_what_was_counted():
+    said = sentence(promise([0.9] * 400 + [0.1] * 100, [False] * 400 + [True] * 100, None, 0.01), 0.01)
+    assert "confidence 0.900 or more leaves at most 1 in 100 wrong and covers 80 %" in said
+    assert "from 500 transcribed words" in said
+    said = sentence(promise([0.9] * 50, [False] * 50, None, 0.01), 0.01)
+    assert "cannot support a promise of 1 in 100 wrong" in said
+    assert promise([], [], None, 0.01) is None

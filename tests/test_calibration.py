@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from utilities.alphabet import Alphabet
+from utilities.calibration import calibrate, expected_calibration_error, log_loss
+
+ALPHABET = Alphabet(tuple("ab"))
+
+
+class Overconfident:
+    """A model whose logits are three times as large as its knowledge deserves."""
+
+    def predict_on_batch(self, images):
+        return images
+
+
+def validation(words=2000, scale=3.0):
+    """Words of one frame: true with the probability that unscaled logits give."""
+    rng = np.random.default_rng(1)
+    margin = rng.normal(1.5, 1.0, words)
+    right = rng.random(words) < 1 / (1 + np.exp(-np.abs(margin)))
+    said = np.where(margin > 0, 1, 2)
+    label = np.where(right, said, 3 - said)
+    logits = np.full((words, 1, 3), -30.0, np.float32)
+    logits[:, 0, 1], logits[:, 0, 2] = scale * margin, 0
+    batch = {
+        "image": logits,
+        "label": label[:, None],
+        "label_length": np.ones((words, 1), int),
+        "frames": np.ones((words, 1), int),
+    }
+    return [(batch,)]
+
+
+def test_an_overconfident_model_is_brought_down_to_what_it_knows():
+    found = calibrate(Overconfident(), validation(), ALPHABET)
+    assert found.temperature == pytest.approx(3, rel=0.2)
+    assert found.words == 2000
+    assert found.ece_after < 0.03 < found.ece_before
+
+
+def test_a_model_that_knows_itself_is_left_alone():
+    assert calibrate(Overconfident(), validation(scale=1.0), ALPHABET).temperature == pytest.approx(1, rel=0.15)
+
+
+def test_figures_are_those_of_a_hand():
+    assert expected_calibration_error(np.array([0.5, 0.5]), [True, False]) == pytest.approx(0.5)  # a bin each
+    assert expected_calibration_error(np.full(20, 0.9), [True] * 18 + [False] * 2) <= 0.2
+    assert log_loss(np.array([0.5, 0.5]), [True, False]) == pytest.approx(np.log(2))

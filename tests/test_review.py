@@ -1,0 +1,87 @@
+import csv
+
+import pandas as pd
+import pytest
+
+from utilities.image_set import Columns
+from utilities.review import ReviewError, acceptance_sentence, escaped, merge_review, unescaped, write_review
+from utilities.safe_files import OutputExistsError
+
+COLUMNS = Columns("words_metadata.csv", "image", "text", None)
+
+
+def frame(*rows):
+    columns = ("image", "label", "prediction", "confidence", "group", "problem")
+    return pd.DataFrame([dict(zip(columns, row, strict=True)) for row in rows]).astype({"confidence": float})
+
+
+FRAME = frame(
+    ("a.png", "Carex", "Carex", 0.9, "", ""),
+    ("b.png", "Poa", "=1+1", 0.2, "", ""),
+    ("c.png", "Rosa", "", float("nan"), "", "image missing"),
+)
+
+
+def rows(path):
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_unread_and_least_certain_words_come_first_and_formulas_are_harmless(tmp_path):
+    write_review(FRAME, tmp_path / "review" / "m-review.csv")
+    table = rows(tmp_path / "review" / "m-review.csv")
+    assert [row["image"] for row in table] == ["c.png", "b.png", "a.png"]
+    assert table[1]["prediction"] == "'=1+1"
+    assert {row["correction"] for row in table} == {""}
+
+
+@pytest.mark.parametrize("text", ["Carex", "=a", "'quoted'", "''", "-5°", "@x", "'=a", ""])
+def test_what_is_escaped_comes_back(text):
+    assert unescaped(escaped(text)) == text
+    assert not escaped(text).startswith(("=", "+", "-", "@"))
+
+
+def review(tmp_path, *corrections, encoding="utf-8-sig", separator=";"):
+    path = tmp_path / "review.csv"
+    lines = [separator.join(("image", "prediction", "correction")), *(separator.join(c) for c in corrections)]
+    path.write_bytes("\r\n".join(lines).encode(encoding))  # as Excel saves it
+    return path
+
+
+def test_corrections_are_merged_into_a_new_file_and_all_else_stays(tmp_path):
+    metadata = tmp_path / "words_metadata.csv"
+    metadata.write_text("image,page,text\na.png,007,Carex\nb.png,NA,Pao\nc.png,,Rosa\n")
+    before = metadata.read_bytes()
+    filled = review(tmp_path, ("a.png", "x", "Carex"), ("b.png", "x", "Poé"), ("c.png", "x", ""))
+    (change,) = merge_review(filled, metadata, COLUMNS, tmp_path / "new.csv")
+    assert (change.image, change.old, change.new) == ("b.png", "Pao", "Poé")
+    assert (tmp_path / "new.csv").read_text() == "image,page,text\na.png,007,Carex\nb.png,NA,Poé\nc.png,,Rosa\n"
+    assert metadata.read_bytes() == before
+    with pytest.raises(OutputExistsError):
+        merge_review(filled, metadata, COLUMNS, tmp_path / "new.csv")
+
+
+def test_images_without_a_table_get_one(tmp_path):
+    filled = review(tmp_path, ("a.png", "x", "Carex"))
+    merge_review(filled, tmp_path / "none.csv", COLUMNS, tmp_path / "new.csv")
+    assert (tmp_path / "new.csv").read_text() == "image,text\na.png,Carex\n"
+
+
+def test_a_review_that_does_not_fit_is_refused_with_all_offenders(tmp_path):
+    metadata = tmp_path / "words_metadata.csv"
+    metadata.write_text("image,text\na.png,Carex\n")
+    for corrections, message in (
+        ([("x.png", "p", "Q"), ("y.png", "p", "Q")], r"2 images.*\n  x.png\n  y.png"),
+        ([("a.png", "p", "Q"), ("a.png", "p", "R")], r"two ways:\n  a.png: Q / R"),
+        ([("a.png", "p", "")], "no correction yet"),
+    ):
+        with pytest.raises(ReviewError, match=message):
+            merge_review(review(tmp_path, *corrections), metadata, COLUMNS, tmp_path / "new.csv")
+    assert not (tmp_path / "new.csv").exists()
+
+
+def test_the_promise_leaves_out_what_the_model_has_seen():
+    words = frame(*[(f"{n}.png", "Poa", "Poa", 0.9, "", "") for n in range(400)])
+    assert "from 400 transcribed words" in acceptance_sentence(words, [], 0.01)
+    assert "from 399 transcribed words" in acceptance_sentence(words, ["7.png"], 0.01)
+    assert acceptance_sentence(words.assign(label=""), [], 0.01) is None

@@ -1,0 +1,130 @@
+"""From which confidence on words can be accepted unseen, with a promise that holds for the choice of that confidence.
+
+Thresholds are tested from the strictest down, each against "more than the target error is left"; the first that cannot
+be rejected ends the sequence, so that the chance of any false promise stays below 1 - LEVEL however many are tested
+(fixed sequence testing, as in "Learn then test", Angelopoulos et al. 2021). Words of a group go wrong together: counts
+are divided by the design effect of Kish (1965), from the intraclass correlation of wrong words over all words.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import beta
+
+from utilities.metrics import group_numbers
+
+LEVEL = 0.95
+STEP = 0.02  # share of the words by which the threshold is lowered at a time
+COVERAGES = np.arange(0.1, 1.01, 0.1)  # shares of the words looked at when the target cannot be promised
+
+
+@dataclass(frozen=True)
+class Promise:
+    """Accepting the words of at least this confidence leaves at most `error` wrong, at LEVEL.
+
+    `accepted` and `wrong` are counts among the `words` it was derived from; `kept` tells whether the target was met.
+    """
+
+    threshold: float
+    accepted: int
+    wrong: int
+    words: int
+    error: float
+    kept: bool
+
+
+def promise(
+    confidences: Sequence[float], wrong: Sequence[bool], groups: Sequence[Hashable] | None, target: float
+) -> Promise | None:
+    """The lowest confidence whose words can be accepted at the target error, or the best that can be promised.
+
+    Arguments are of words that neither training, early stopping nor calibration used. None without words.
+    """
+    confidences, wrong = np.asarray(confidences, float), np.asarray(wrong, bool)
+    if not len(confidences):
+        return None
+    order = np.argsort(-confidences, kind="stable")
+    confidences, wrong = confidences[order], wrong[order]
+    numbers = np.arange(len(order)) if groups is None else group_numbers(groups)[order]
+    correlation = intraclass_correlation(wrong, numbers)
+    ends = _ends_of_ties(confidences)
+
+    def bound(accepted, level):
+        effect = design_effect(numbers[:accepted], correlation)
+        return upper_bound(wrong[:accepted].sum() / effect, accepted / effect, level)
+
+    def made(accepted, error, kept):
+        found = int(wrong[:accepted].sum())
+        return Promise(float(confidences[accepted - 1]), int(accepted), found, len(order), float(error), kept)
+
+    best = None
+    for accepted in _steps(len(order), ends):
+        effect = design_effect(numbers[:accepted], correlation)
+        if best is None and upper_bound(0, accepted / effect, LEVEL) > target:
+            continue  # too few words even if none is wrong: known before looking
+        if bound(accepted, LEVEL) > target:
+            break
+        best = accepted
+    if best is not None:
+        return made(best, target, True)
+    counts = sorted({int(ends[max(1, round(c * len(order))) - 1]) for c in COVERAGES})
+    level = 1 - (1 - LEVEL) / len(counts)  # Bonferroni: the best of several is chosen
+    bounds = [bound(count, level) for count in counts]
+    chosen = int(np.argmin(bounds))
+    return made(counts[chosen], bounds[chosen], False)
+
+
+def _ends_of_ties(confidences: np.ndarray) -> np.ndarray:
+    """For each place in descending order, how many words a threshold that includes it accepts."""
+    return np.searchsorted(-confidences, -confidences, side="right")
+
+
+def _steps(words: int, ends: np.ndarray) -> list[int]:
+    step = max(1, round(STEP * words))
+    return sorted({int(ends[n - 1]) for n in [*range(step, words, step), words]})
+
+
+def upper_bound(wrong: float, words: float, level: float) -> float:
+    """Upper confidence bound of a share (Clopper & Pearson 1934), for counts that need not be whole."""
+    return 1.0 if wrong >= words else float(beta.ppf(level, wrong + 1, words - wrong))
+
+
+def intraclass_correlation(wrong: np.ndarray, groups: np.ndarray) -> float:
+    """How alike words of one group are in being wrong, 0 to 1, by analysis of variance (Donner 1986)."""
+    sizes = np.bincount(groups)
+    words, count = len(wrong), len(sizes)
+    if count < 2 or count == words or wrong.all() or not wrong.any():
+        return 0.0
+    means = np.bincount(groups, weights=wrong) / sizes
+    between = (sizes * (means - wrong.mean()) ** 2).sum() / (count - 1)
+    within = (sizes * means * (1 - means)).sum() / (words - count)
+    size = (words - (sizes**2).sum() / words) / (count - 1)
+    return float(np.clip((between - within) / (between + (size - 1) * within), 0, 1)) if between + within else 0.0
+
+
+def design_effect(groups: np.ndarray, correlation: float) -> float:
+    """How many words of these groups say as much as one word of its own group would (Kish 1965)."""
+    sizes = np.bincount(groups)
+    return 1 + ((sizes**2).sum() / sizes.sum() - 1) * correlation
+
+
+def sentence(found: Promise, target: float) -> str:
+    """The promise in words, with its population."""
+    share = 100 * found.accepted / found.words
+    population = f"from {found.words:,} transcribed words; {found.accepted:,} accepted, {found.wrong:,} of them wrong"
+    if found.kept:
+        return (
+            f"Accepting words of confidence {found.threshold:.3f} or more leaves at most {one_in(found.error)} wrong"
+            f" and covers {share:.0f} % ({population}; 95 % sure)."
+        )
+    return (
+        f"These words cannot support a promise of {one_in(target)} wrong. The best they can: accepting confidence"
+        f" {found.threshold:.3f} or more leaves at most {100 * found.error:.1f} in 100 wrong and covers {share:.0f} %"
+        f" ({population}; 95 % sure)."
+    )
+
+
+def one_in(error: float) -> str:
+    """`1 in 100`."""
+    return f"1 in {1 / error:.0f}"

@@ -1,0 +1,85 @@
+"""Confidence that means what it says: one temperature for the logits, fitted on the validation words.
+
+Temperature scaling (Guo et al. 2017, "On calibration of modern neural networks"), here for the probability of the whole
+word; the reading itself does not depend on it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from utilities.alphabet import Alphabet
+from utilities.batches import WordBatches
+from utilities.decoding import greedy_ids, label_log_probability, log_softmax
+
+SEARCHED = (0.5, 5.0)  # temperatures: below 1 the model was too modest, above 1 too sure
+STEPS = 16  # of the golden-section search: the temperature is known to a thousandth part
+BINS = 10
+SURE = 1e-6  # a probability is never taken for 0 or 1: one surprise would outweigh all else
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The temperature, and the expected calibration error on the words it was fitted to, before and after."""
+
+    temperature: float
+    words: int
+    ece_before: float
+    ece_after: float
+
+
+def calibrate(model: keras.Model, validation: WordBatches, alphabet: Alphabet) -> Calibration:
+    """Fit the temperature so that the log likelihood of "this word is right" is highest on the validation words."""
+    batches, right = [], []
+    for number in range(len(validation)):
+        batch = validation[number][0]
+        logits, frames = model.predict_on_batch(batch["image"]), batch["frames"][:, 0]
+        ids = greedy_ids(logits, frames)
+        batches.append((logits, ids, frames))
+        labels = zip(batch["label"], batch["label_length"][:, 0], ids, strict=True)
+        right += [alphabet.decode(label[:n]).strip() == alphabet.decode(i).strip() for label, n, i in labels]
+    right = np.array(right)
+
+    def confidences(temperature):
+        probabilities = [label_log_probability(log_softmax(x / temperature), i, f) for x, i, f in batches]
+        return np.minimum(1.0, np.exp(np.concatenate(probabilities)))
+
+    temperature = _best_temperature(lambda t: log_loss(confidences(t), right)) if 0 < right.sum() < len(right) else 1.0
+    before, after = (expected_calibration_error(confidences(t), right) for t in (1.0, temperature))
+    return Calibration(round(temperature, 4), len(right), round(before, 4), round(after, 4))
+
+
+def log_loss(confidences: np.ndarray, right: Sequence[bool]) -> float:
+    """Mean negative log likelihood of right and wrong, in nats."""
+    p = np.clip(confidences, SURE, 1 - SURE)
+    return float(-np.mean(np.where(right, np.log(p), np.log1p(-p))))
+
+
+def expected_calibration_error(confidences: np.ndarray, right: Sequence[bool]) -> float:
+    """Mean distance of confidence and share of right words over BINS bins of equal numbers of words; NaN without words.
+
+    Naeini et al. 2015; bins of equal width would be nearly empty where few words are uncertain.
+    """
+    order = np.argsort(confidences, kind="stable")
+    bins = [b for b in np.array_split(order, BINS) if len(b)]
+    right = np.asarray(right, float)
+    distances = [len(b) * abs(confidences[b].mean() - right[b].mean()) for b in bins]
+    return float(sum(distances) / len(order)) if len(order) else float("nan")
+
+
+def _best_temperature(loss) -> float:
+    """The temperature of the lowest loss by golden-section search over its logarithm (Kiefer 1953)."""
+    low, high = np.log(SEARCHED)
+    ratio = (np.sqrt(5) - 1) / 2
+    inner = [high - ratio * (high - low), low + ratio * (high - low)]
+    losses = [loss(np.exp(x)) for x in inner]
+    for _ in range(STEPS):
+        if losses[0] <= losses[1]:
+            high, inner, losses = inner[1], [inner[1] - ratio * (inner[1] - low), inner[0]], [None, losses[0]]
+            losses[0] = loss(np.exp(inner[0]))
+        else:
+            low, inner, losses = inner[0], [inner[1], inner[0] + ratio * (high - inner[0])], [losses[1], None]
+            losses[1] = loss(np.exp(inner[1]))
+    return float(np.exp((low + high) / 2))
