@@ -21,9 +21,11 @@ MARK = FOLDER / ".made-by-make-demo"
 NOTEBOOK = ROOT / "test_set_predictions" / "visualize_predictions.ipynb"
 PREDICTIONS = FOLDER / "test_set_predictions" / "predictions"
 BEST = "logs/hparam_tuning_grid/best_hyperparameters.cfg"
-LIMITS = {  # what is changed in setup.cfg
-    "[tune]": {"NUM_EPOCHS": "3", "IMAGE_SET_NAME": "image_sets/sample/second_hand/train"},  # the smaller set
-    "[train]": {"MAX_MINUTES": "3.2"},
+SMALL = {"BATCH_SIZE": "16", "NUM_UNITS_LSTM1": "96"}  # more and quicker steps in the few minutes there are
+LIMITS = {  # what is changed in setup.cfg; the search is on the smaller set
+    "[project]": {"IMG_HEIGHT": "32"},
+    "[tune]": SMALL | {"NUM_EPOCHS": "2", "IMAGE_SET_NAME": "image_sets/sample/second_hand/train"},
+    "[train]": SMALL | {"NUM_UNITS_LSTM2": "96", "LEARNING_RATE": "0.003", "MAX_MINUTES": "4"},
     "[transfer]": {"MAX_MINUTES": "1"},
 }
 SHOWN = 24  # words in each picture
