@@ -1,0 +1,187 @@
+"""One training run of the accuracy benchmark: through the trainer's own code, judged on a test set."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from utilities.config import Config
+from utilities.full_model import build_full_model, train_only_heads, with_larger_alphabet
+from utilities.hyperparameters import resolve
+from utilities.image_cache import CACHE_FOLDER, cached_images
+from utilities.image_set import Sample, read_image_set
+from utilities.images import Preprocessing, canvas_width
+from utilities.metrics import Summary, character_error_rate, summarize
+from utilities.model import FrameCounter, RecognizerSpec, frame_counter
+from utilities.model_cost import operations
+from utilities.prediction import Reader
+from utilities.saved_model import Recognizer
+from utilities.training import Plan, Progress, train, transfer_plans
+from utilities.training_set import TrainingSet, columns_of, training_set_for
+
+CURVE_POINTS = 20  # about as many evaluations on the test set, spread over the budget
+
+
+class TestWords:
+    """The labelled words of a test set, decoded for one model; an image that cannot be read counts as read empty."""
+
+    __test__ = False  # no test class, whatever pytest thinks of the name
+
+    def __init__(self, config: Config, how: Preprocessing):
+        folder = config.test.image_set
+        found = read_image_set(folder, columns_of(config.project), config.project.image_format, for_prediction=True)
+        self.samples: Sequence[Sample] = [s for s in found.samples if s.label]
+        decoded = cached_images(folder, [s.path for s in self.samples if s.path], how)
+        contents = [decoded[s.path].content if s.path else None for s in self.samples]
+        self.readable = [i for i, content in enumerate(contents) if content is not None]
+        self.contents = [contents[i] for i in self.readable]
+        self.truths = [s.label for s in self.samples]
+
+    def read(self, reader: Reader) -> list[str]:
+        """The reading of each word."""
+        texts = [""] * len(self.samples)
+        for i, reading in zip(self.readable, reader.read(self.contents), strict=True):
+            texts[i] = reading.text
+        return texts
+
+    def summary(self, texts: Sequence[str]) -> Summary:
+        """Headline figures with intervals by group; without groups, by word."""
+        return summarize(self.truths, texts, [s.group for s in self.samples])
+
+
+class Curve:
+    """Test CER over training time, read after epochs; the clock stands still meanwhile. Pass it as `after_epoch`."""
+
+    def __init__(self, reader: Reader, words: TestWords, minutes: float):
+        self._reader, self._words, self._every = reader, words, minutes * 60 / CURVE_POINTS
+        self._began, self._stood_still = time.perf_counter(), 0.0
+        self.points: list[dict] = []
+        self.epochs = 0
+
+    @property
+    def seconds(self) -> float:
+        """Training time so far, in seconds: estimating the epochs and validation are in it, the test set is not."""
+        return time.perf_counter() - self._began - self._stood_still
+
+    @property
+    def test_seconds(self) -> float:
+        """Time spent on the test set."""
+        return self._stood_still
+
+    def __call__(self, history: Sequence[dict]) -> None:
+        self.epochs += 1
+        if self.seconds - (self.points[-1]["seconds"] if self.points else 0.0) >= self._every:
+            self.read_now(history[-1]["val_cer"])
+
+    def read_now(self, val_cer: float) -> list[str]:
+        """Add a point for the weights as they are, and return the readings."""
+        point = {"seconds": self.seconds, "epoch": self.epochs, "val_cer": val_cer}
+        began = time.perf_counter()
+        texts = self._words.read(self._reader)
+        self.points.append(point | {"cer": character_error_rate(self._words.truths, texts)})
+        self._stood_still += time.perf_counter() - began
+        return texts
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: the model, and its row of the table as JSON-ready values."""
+
+    recognizer: Recognizer
+    row: dict
+
+
+def run_from_scratch(config: Config, train_folder: Path, cache: Path = CACHE_FOLDER) -> Run:
+    """Train config's architecture on a folder and judge it on config's test set."""
+    keras.utils.set_random_seed(config.train.seed)
+    hyperparameters = resolve(config.train.architecture, config.train.hyperparameters)
+    how = Preprocessing(config.project.img_height, config.project.img_width)
+    frames = FrameCounter(config.train.architecture, how.height, hyperparameters)
+    data = training_set_for(config, train_folder, how, frames, cache)
+    spec = RecognizerSpec(config.train.architecture, data.alphabet, how, hyperparameters)
+    plan = Plan.of(config.train, config.train.num_epochs, hyperparameters.learning_rate, config.train.max_minutes)
+    recognizer = Recognizer(spec, build_full_model(spec), {"data": data.record})
+    return _run(config, recognizer, data, [(False, plan)], hyperparameters.batch_size, "scratch")
+
+
+def run_transfer(config: Config, base: Recognizer, train_folder: Path, cache: Path = CACHE_FOLDER) -> Run:
+    """Teach a model another set in the two phases of the transfer stage; the base model stays as it was."""
+    keras.utils.set_random_seed(config.train.seed)
+    data = training_set_for(config, train_folder, base.spec.preprocessing, frame_counter(base.spec), cache)
+    spec = base.spec.with_alphabet(base.spec.alphabet.extended(data.alphabet.characters))
+    full = with_larger_alphabet(base.full_model, base.spec, spec.alphabet, config.train.seed)
+    recognizer = Recognizer(spec, full, {"data": data.record, "base": base.record})
+    phases = list(zip((True, False), transfer_plans(config.train, config.transfer), strict=True))
+    return _run(config, recognizer, data, phases, spec.hyperparameters.batch_size, "transfer")
+
+
+def _run(
+    config: Config,
+    recognizer: Recognizer,
+    data: TrainingSet,
+    phases: Sequence[tuple[bool, Plan]],
+    batch_size: int,
+    start: str,
+) -> Run:
+    """Train in phases (only the heads?, plan) under one clock, then read the test set with the weights kept."""
+    spec, full = recognizer.spec, recognizer.full_model
+    words = TestWords(config, spec.preprocessing)
+    minutes = sum(plan.max_minutes for _, plan in phases)
+    curve = Curve(Reader(recognizer), words, minutes)
+    history = []
+    for only_heads, plan in phases:
+        train_only_heads(full, only_heads)
+        batches = data.batches(spec.alphabet, frame_counter(spec), batch_size, plan.seed)
+        progress = train(full, recognizer.prediction_model, batches, spec.alphabet, plan, None, curve)
+        history += progress.history
+    seconds = curve.seconds
+    summary = words.summary(curve.read_now(progress.best["val_cer"]))
+    row = {
+        "architecture": spec.architecture,
+        "start": start,
+        "training_set": config.train.image_set.parent.name + "/" + config.train.image_set.name,
+        "test_set": config.test.image_set.parent.name + "/" + config.test.image_set.name,
+        "words": len(data.training) + len(data.validation),
+        "training_words": len(data.training),
+        "left_out": len(data.left_out),
+        "minutes": minutes,
+        "seed": config.train.seed,
+        **_scores(summary, len(words.samples) - len(words.readable)),
+        **_effort(progress, curve, seconds, len(data.training)),
+        **_size(recognizer, words),
+        "canvas": [spec.preprocessing.height, spec.preprocessing.width],
+        "hyperparameters": asdict(spec.hyperparameters),
+        "curve": curve.points,
+        "history": history,
+    }
+    return Run(recognizer, row)
+
+
+def _scores(summary: Summary, unread: int) -> dict:
+    found = {"test_words": summary.texts, "characters": summary.characters, "groups": summary.units, "unread": unread}
+    for name in ("cer", "exact"):
+        estimate = getattr(summary, name)
+        found |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    return found
+
+
+def _effort(progress: Progress, curve: Curve, seconds: float, training_words: int) -> dict:
+    return {
+        "seconds": seconds,
+        "test_seconds": curve.test_seconds,
+        "epochs": curve.epochs,
+        "best_epoch": progress.best_epoch,
+        "val_cer": progress.best["val_cer"],
+        "images_per_second": training_words * curve.epochs / seconds,
+    }
+
+
+def _size(recognizer: Recognizer, words: TestWords) -> dict:
+    """Parameters of the prediction model, and its operations for a mean test image."""
+    model, how = recognizer.prediction_model, recognizer.spec.preprocessing
+    widths, counts = np.unique([canvas_width(c.shape[1], how) for c in words.contents], return_counts=True)
+    total = sum(operations(model, int(width)) * int(count) for width, count in zip(widths, counts, strict=True))
+    return {"parameters": model.count_params(), "operations_per_image": total / max(1, counts.sum())}

@@ -1,0 +1,94 @@
+"""The machine that a benchmark ran on: what it is, what it can do, and the memory that was used."""
+
+import os
+import platform
+import re
+import resource
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import keras
+import numpy as np
+
+MATRIX_SIDES = (1024, 2048, 4096)  # of square products: small ones suit a processor's caches, large ones a GPU
+MB = 1e6
+
+
+def describe_machine() -> dict:
+    """Processor, cores, GPU, memory in GB and versions, as JSON-ready values."""
+    backend = keras.config.backend()
+    return {
+        "cpu": cpu_name(),
+        "cores": usable_cores(),
+        "gpus": keras.distribution.list_devices("gpu"),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
+        "system": f"{platform.system()} {platform.release()}",
+        "backend": backend,
+        "policy": keras.config.dtype_policy().name,
+        "versions": {
+            "python": platform.python_version(),
+            "keras": keras.__version__,
+            backend: __import__(backend).__version__,
+            "numpy": np.__version__,
+        },
+    }
+
+
+def cpu_name() -> str:
+    """The processor's model, as far as the system tells."""
+    with suppress(OSError):
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
+        if found:
+            return found[1]
+    return platform.processor() or platform.machine()
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def one_line(machine: dict) -> str:
+    """The machine as a line above a table."""
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    gpus = f", GPUs: {len(machine['gpus'])}" if machine["gpus"] else ""
+    return f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']:g} GB{gpus}; {versions}"
+
+
+def matrix_product_rate(seconds: float) -> float:
+    """Floating-point operations a second of the framework's own float32 matrix product: the best of several sizes.
+
+    The best, not the mean: it stands for what the machine can do, and other work on it only takes away.
+    """
+    return max(_product_rate(side, seconds / len(MATRIX_SIDES)) for side in MATRIX_SIDES)
+
+
+def _product_rate(side: int, seconds: float) -> float:
+    rng = np.random.default_rng(0)
+    a, b = (keras.ops.convert_to_tensor(rng.random((side, side), np.float32)) for _ in range(2))
+    fastest, began = float("inf"), time.perf_counter()
+    for number in range(10_000):
+        started = time.perf_counter()
+        keras.ops.convert_to_numpy(keras.ops.matmul(a, b)[0, 0])  # waits for a GPU, copies one number
+        if number:  # the first one sets things up
+            fastest = min(fastest, time.perf_counter() - started)
+            if time.perf_counter() - began > seconds:
+                break
+    return 2.0 * side**3 / fastest
+
+
+def forget_peak_memory() -> None:
+    """Let `peak_memory` begin anew, where the system can (Linux); elsewhere it stays the peak since the start."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_memory() -> float:
+    """The most memory in MB that this process held since `forget_peak_memory`; a GPU's memory is not in it."""
+    with suppress(OSError):
+        found = re.search(r"^VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text(), re.M)
+        if found:
+            return int(found[1]) * 1024 / MB
+    unit = 1 if platform.system() == "Darwin" else 1024  # bytes there, kB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MB

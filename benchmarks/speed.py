@@ -1,0 +1,177 @@
+"""How fast this machine trains and reads, beside what its own matrix product can do.
+
+Prints one table and writes one JSON. Without IMAGE_SET it generates the sample words. Use --model for a trained model:
+a fresh one reads long nonsense, which takes longer to decode. See benchmarks/README.md for the columns.
+"""
+
+import argparse
+import logging
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.speed_report import ORIGINAL, ratios, report
+from benchmarks.tables import RESULTS, write_json
+from utilities.command import run_stage, start_framework
+from utilities.config import Config
+from utilities.errors import UserError
+from utilities.hyperparameters import ARCHITECTURES, DEFAULT_ARCHITECTURE, DEFAULTS
+from utilities.model_card import check_model_file
+
+ORIGINAL_CANVAS = (100, 400)  # px, height and width; every image is stretched to it
+RATE_SHARE = 0.5  # of --seconds for measuring the matrix product, before and after
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("image_set", type=Path, nargs="?", metavar="IMAGE_SET", help="(default: generated words)")
+    parser.add_argument("--model", type=Path, help="a trained model (default: a fresh one of --architecture)")
+    parser.add_argument("--architecture", choices=ARCHITECTURES, default=DEFAULT_ARCHITECTURE)
+    parser.add_argument("--seconds", type=float, default=20, help="about how long each measurement takes (default: 20)")
+    parser.add_argument("--rows", type=int, default=100_000, help="of the image set that is opened (default: 100,000)")
+    parser.add_argument("--no-classic", action="store_true", help="leave out the original model, which is slow")
+    parser.add_argument("--seed", type=int, default=2)
+    parser.add_argument("--out", type=Path, metavar="FILE.json", help=f"(default: {RESULTS.name}/speed-IMAGE_SET.json)")
+    return parser.parse_args(argv)
+
+
+def measure(args: argparse.Namespace, folder: Path, work: Path) -> dict:
+    """Every measurement, JSON-ready."""
+    from benchmarks import speed_measures as measures
+    from benchmarks.experiment import Sets, experiment
+    from benchmarks.machine import describe_machine, matrix_product_rate
+    from utilities.alphabet import Alphabet
+    from utilities.batches import Word
+    from utilities.training import Plan
+
+    columns = {"METADATA_GROUP_COLUMN": ""}
+    config = experiment(work, args.architecture, Sets(folder, folder, columns), None, args.seconds / 60, {})
+    seconds = args.seconds
+    say("The machine's matrix product")
+    rates = [matrix_product_rate(RATE_SHARE * seconds)]
+    recognizer, image_set, contents = prepared(args, config, folder)
+    how, alphabet = recognizer.spec.preprocessing, recognizer.spec.alphabet
+    say("Reading")
+    count = measures.images_for(recognizer, contents, seconds)
+    speeds = {"network alone": measures.network_alone(recognizer, contents[:count], seconds)}
+    some = measures.some_of(image_set, count)
+    speeds["file to text"] = measures.file_to_text(recognizer, some, contents[:count], seconds)
+    latency = measures.first_batch(recognizer, contents)
+    if not args.no_classic:
+        say("Reading with the original model")
+        speeds |= original(measures, args, alphabet, image_set)
+    say("Training")
+    labels = Alphabet.from_labels(s.label for s in image_set.samples)
+    alphabet = alphabet.extended(labels.characters)  # a model given by --model may lack some of this set's
+    words = [Word(c, alphabet.encode(s.label)) for c, s in zip(contents, image_set.samples, strict=True)]
+    plan = Plan.of(config.train, 1, recognizer.spec.hyperparameters.learning_rate, None)
+    speeds["training"] = measures.training(recognizer.spec.with_alphabet(alphabet), words, seconds, plan)
+    say("Opening and decoding")
+    opened, cache = measures.opening(args.rows), measures.cache_start(image_set, how)
+    rates.append(matrix_product_rate(RATE_SHARE * seconds))
+    for speed in speeds.values():
+        speed["utilisation"] = speed["flop_per_second"] / max(rates)
+    return {
+        "machine": describe_machine() | {"matrix_flop_per_second": max(rates)},
+        "seed": args.seed,
+        "image_set": folder.parent.name + "/" + folder.name,
+        "images": len(contents),
+        "architecture": recognizer.spec.architecture,
+        "canvas": [how.height, how.width],
+        "trained_model": args.model.name if args.model else None,
+        "speed": speeds,
+        "ratios": ratios(speeds),
+        "first_batch": latency,
+        "opening": opened,
+        "cache": cache,
+        "padding": measures.padding(contents, how),
+    }
+
+
+def say(what: str) -> None:
+    """Progress, since each step takes a while."""
+    print(f"{what} ...", flush=True)
+
+
+def prepared(args: argparse.Namespace, config: Config, folder: Path) -> tuple:
+    """(recognizer, image set of readable labelled rows, their contents). Raises UserError when none is left."""
+    from utilities.alphabet import Alphabet
+    from utilities.full_model import build_full_model
+    from utilities.hyperparameters import resolve
+    from utilities.image_cache import decode_all
+    from utilities.image_set import ImageSet, read_image_set
+    from utilities.images import Preprocessing
+    from utilities.model import RecognizerSpec
+    from utilities.saved_model import Recognizer, load_recognizer
+    from utilities.training_set import columns_of
+
+    found = read_image_set(folder, columns_of(config.project), config.project.image_format, for_prediction=True)
+    samples = [s for s in found.samples if s.path and s.label]
+    if args.model:
+        recognizer = load_recognizer(args.model)
+    else:
+        how = Preprocessing(config.project.img_height, config.project.img_width)
+        hyperparameters = resolve(args.architecture, config.train.hyperparameters)
+        spec = RecognizerSpec(args.architecture, Alphabet.from_labels(s.label for s in samples), how, hyperparameters)
+        recognizer = Recognizer(spec, build_full_model(spec), {})
+    decoded = decode_all([s.path for s in samples], recognizer.spec.preprocessing)
+    pairs = [(s, d.content) for s, d in zip(samples, decoded, strict=True) if d.content is not None]
+    if not pairs:
+        raise UserError(f"{folder} has no readable image with a label. Name another image set.")
+    samples, contents = zip(*pairs, strict=True)
+    return recognizer, ImageSet(folder, samples, ()), list(contents)
+
+
+def original(measures, args: argparse.Namespace, alphabet, image_set) -> dict:
+    """The original workflow's model with its published settings, fresh: speed does not depend on its weights."""
+    from utilities.full_model import build_full_model
+    from utilities.image_cache import decode_all
+    from utilities.images import Preprocessing
+    from utilities.model import RecognizerSpec
+    from utilities.saved_model import Recognizer
+
+    how = Preprocessing(*ORIGINAL_CANVAS, "stretch")
+    spec = RecognizerSpec("classic", alphabet, how, DEFAULTS["classic"])
+    recognizer = Recognizer(spec, build_full_model(spec), {})
+    few = [d.content for d in decode_all([s.path for s in image_set.samples[: measures.LEAST_IMAGES]], how)]
+    count = measures.images_for(recognizer, few * (1 + len(image_set.samples) // len(few)), args.seconds)
+    some = measures.some_of(image_set, count)
+    contents = [d.content for d in decode_all([s.path for s in some.samples], how)]
+    return {
+        f"{ORIGINAL}: network alone": measures.network_alone(recognizer, contents, args.seconds),
+        f"{ORIGINAL}: file to text": measures.file_to_text(recognizer, some, contents, args.seconds),
+    }
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measure, print, write."""
+    if args.model:
+        check_model_file(args.model)
+    start_framework(args.seed)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # several models in a process: it advises on that
+
+    from benchmarks.machine import one_line
+    from utilities.sample_words import write_sample
+
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        if args.image_set is None:
+            write_sample(work / "sample", args.seed)
+        folder = args.image_set or work / "sample" / "first_hand" / "test"
+        result = measure(args, folder, work)
+    out = args.out or RESULTS / f"speed-{result['image_set'].replace('/', '-')}.json"
+    write_json(out, result)
+    print(f"\n{one_line(result['machine'])}; seed {args.seed}\n{report(result)}\nWritten: {out}")
+
+
+def main(argv=None) -> int:
+    """Run the benchmark and return its exit status."""
+    args = parse_args(argv)
+    return run_stage(lambda: run(args))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,196 @@
+"""What the speed benchmark measures, each as JSON-ready values; the machine's own rate is measured beside."""
+
+import csv
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from benchmarks.machine import forget_peak_memory, peak_memory
+from utilities.batches import WordBatches, buckets
+from utilities.full_model import build_full_model
+from utilities.image_cache import cached_images
+from utilities.image_set import Columns, ImageSet, label_problems, read_image_set, split_samples, usable_samples
+from utilities.images import Preprocessing, canvas_width, to_canvases
+from utilities.model import RecognizerSpec, frame_counter
+from utilities.model_cost import operations
+from utilities.prediction import BATCH_SIZE, Reader, predict_to_files
+from utilities.saved_model import Recognizer, load_recognizer, save_recognizer
+from utilities.training import Plan, compile_full_model
+
+TRAINING_FACTOR = 3  # operations of a training step over those of a prediction: forward, and backward twice that
+WARM_UP_STEPS = 4  # of training, before the clock starts: the first ones trace the graph
+PLANNED_STEPS = 10_000  # of the schedule: its warm-up is long, nothing diverges while the clock runs
+LEAST_IMAGES = 16  # of a prediction, where so few already take longer than the time there is
+
+
+class Cost:
+    """Operations of a forward pass by canvas width, counted once for each width."""
+
+    def __init__(self, spec: RecognizerSpec, model: keras.Model):
+        self._how, self._model = spec.preprocessing, model
+        self._known: dict[int, float] = {}
+
+    def of(self, contents: Sequence[np.ndarray]) -> float:
+        """Floating-point operations to read contents (H, w') uint8 once, padding to their canvases included."""
+        return sum(self._of_width(canvas_width(content.shape[1], self._how)) for content in contents)
+
+    def _of_width(self, width: int) -> float:
+        if width not in self._known:
+            self._known[width] = operations(self._model, width)
+        return self._known[width]
+
+
+def _rate(images: int, seconds: float, flops: float) -> dict:
+    return {
+        "images": images,
+        "seconds": seconds,
+        "images_per_second": images / seconds,
+        "flop_per_second": flops / seconds,
+        "operations_per_image": flops / images,
+        "peak_memory_mb": peak_memory(),
+    }
+
+
+class _Stopwatch(keras.callbacks.Callback):
+    """Times whole training steps after a warm-up, and stops when the time is over."""
+
+    def __init__(self, batches: WordBatches, seconds: float):
+        super().__init__()
+        self._batches, self._seconds, self._step = batches, seconds, 0
+        self.elapsed, self.indices = 0.0, []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self._of_this_batch = self._batches.indices(batch)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._step += 1
+        if self._step <= WARM_UP_STEPS:
+            self._began = time.perf_counter()
+            return
+        self.elapsed = time.perf_counter() - self._began
+        self.indices += self._of_this_batch
+        if self.elapsed > self._seconds:
+            self.model.stop_training = True
+
+
+def training(spec: RecognizerSpec, words: Sequence, seconds: float, plan: Plan) -> dict:
+    """Images a second of the training loop with its distortions, a fresh model; validation is not in it."""
+    forget_peak_memory()
+    full = build_full_model(spec)
+    batches = WordBatches(words, spec.preprocessing, frame_counter(spec), spec.hyperparameters.batch_size, plan.seed)
+    compile_full_model(full, plan, PLANNED_STEPS)
+    watch = _Stopwatch(batches, seconds)
+    full.fit(batches, epochs=PLANNED_STEPS, shuffle=False, verbose=0, callbacks=[watch])
+    cost = Cost(spec, Recognizer(spec, full, {}).prediction_model)
+    flops = TRAINING_FACTOR * cost.of([words[i].content for i in watch.indices])
+    return _rate(len(watch.indices), watch.elapsed, flops)
+
+
+def network_alone(recognizer: Recognizer, contents: Sequence[np.ndarray], seconds: float) -> dict:
+    """Images a second of the network in the batches of a prediction: canvases are ready, nothing is decoded."""
+    forget_peak_memory()
+    how, model = recognizer.spec.preprocessing, recognizer.prediction_model
+    widths = [canvas_width(content.shape[1], how) for content in contents]
+    batches = [to_canvases([contents[i] for i in b], widths[b[0]]) for b in buckets(widths, BATCH_SIZE)]
+    for batch in {batch.shape: batch for batch in batches}.values():  # shapes are traced before the clock starts
+        model.predict_on_batch(batch)
+    rounds, elapsed = _repeat(lambda: [model.predict_on_batch(batch) for batch in batches], seconds)
+    return _rate(rounds * len(contents), elapsed, rounds * Cost(recognizer.spec, model).of(contents))
+
+
+def file_to_text(recognizer: Recognizer, image_set: ImageSet, contents: Sequence[np.ndarray], seconds: float) -> dict:
+    """Images a second from the image files to the predictions CSV, as the prediction stage does it."""
+    forget_peak_memory()
+    reader = Reader(recognizer)
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "predictions.csv"
+        predict_to_files({out: reader}, image_set)  # traces the shapes
+        rounds, elapsed = _repeat(lambda: predict_to_files({out: reader}, image_set), seconds)
+    flops = rounds * Cost(recognizer.spec, recognizer.prediction_model).of(contents)
+    return _rate(rounds * len(image_set.samples), elapsed, flops)
+
+
+def _repeat(work: Callable[[], object], seconds: float) -> tuple[int, float]:
+    """(times that the work was done, seconds that took): at least once, until the time is over."""
+    rounds, began = 0, time.perf_counter()
+    while rounds == 0 or time.perf_counter() - began < seconds:
+        work()
+        rounds += 1
+    return rounds, time.perf_counter() - began
+
+
+def images_for(recognizer: Recognizer, contents: Sequence[np.ndarray], seconds: float) -> int:
+    """How many images to read so that one round takes about that long: at least LEAST_IMAGES, at most all."""
+    few = list(contents[:LEAST_IMAGES])
+    rate = network_alone(recognizer, few, 0.0)["images_per_second"]
+    return min(len(contents), max(len(few), int(rate * seconds)))
+
+
+def first_batch(recognizer: Recognizer, contents: Sequence[np.ndarray]) -> dict:
+    """Seconds to load the model's file, and from there to the readings of the first batch; the framework is loaded."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.h5"
+        save_recognizer(path, recognizer.spec, recognizer.full_model, {})
+        began = time.perf_counter()
+        reader = Reader(load_recognizer(path))
+        loaded = time.perf_counter()
+        reader.read(contents[:BATCH_SIZE])
+        done = time.perf_counter()
+        reader.read(contents[:BATCH_SIZE])
+    again = time.perf_counter() - done
+    return {"load_seconds": loaded - began, "first_batch_seconds": done - loaded, "second_batch_seconds": again}
+
+
+def opening(rows: int) -> dict:
+    """Seconds to open a generated image set of that many rows: join, checks other than decoding, split."""
+    columns = Columns("words_metadata.csv", "image_location", "transcription", "specimen")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "images").mkdir()
+        with (folder / columns.file_name).open("w", encoding="utf-8", newline="") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow((columns.image, columns.transcription, columns.group))
+            for row in range(rows):
+                image = f"images/w{row:06d}.png"
+                (folder / image).touch()  # nothing is decoded, so nothing needs to be in it
+                table.writerow((image, f"word {row % 977}", f"s{row // 40}"))
+        began = time.perf_counter()
+        found = read_image_set(folder, columns, "png")
+        problems = [*found.problems, *label_problems(found.samples, 40, None, {})]
+        split_samples(usable_samples(found, problems, "stop"), 0.1, 2, grouped=True)
+        seconds = time.perf_counter() - began
+    return {"rows": rows, "seconds": seconds}
+
+
+def cache_start(image_set: ImageSet, how: Preprocessing) -> dict:
+    """Seconds to decode an image set into a new cache, and to start from that cache; files are in the system's."""
+    paths = [s.path for s in image_set.samples]
+    seconds = []
+    with tempfile.TemporaryDirectory() as cache:
+        for _ in range(2):
+            began = time.perf_counter()
+            cached_images(image_set.folder, paths, how, Path(cache))
+            seconds.append(time.perf_counter() - began)
+    return {"decoding_seconds": seconds[0], "cache_seconds": seconds[1], "ratio": seconds[0] / seconds[1]}
+
+
+def padding(contents: Sequence[np.ndarray], how: Preprocessing) -> dict:
+    """Pixels computed with width buckets, as shares of what one canvas for all would need."""
+    widths = np.array([content.shape[1] for content in contents])
+    canvases = np.array([canvas_width(int(width), how) for width in widths])
+    return {
+        "ink_share": float(widths.sum() / canvases.sum()),  # of the computed pixels that are content, not padding
+        "of_widest_needed": float(canvases.sum() / (canvases.max() * len(canvases))),
+        "of_img_width": float(canvases.sum() / (how.width * len(canvases))),
+        "buckets": len(set(canvases.tolist())),
+    }
+
+
+def some_of(image_set: ImageSet, count: int) -> ImageSet:
+    """The image set's first rows."""
+    return replace(image_set, samples=image_set.samples[:count], problems=())

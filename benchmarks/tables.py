@@ -1,0 +1,41 @@
+"""A benchmark's output: one table on the screen, one JSON file."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from utilities.safe_files import write_text_whole
+
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell: the first to the left, the others to the right."""
+    lines = [list(header), *map(list, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def write_json(path: Path, result: dict) -> None:
+    """Write the result whole; numbers that are none become null, since JSON knows no NaN."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text_whole(path, json.dumps(_plain(result), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item"):  # a NumPy number
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return str(value) if isinstance(value, Path) else value
