@@ -11,9 +11,9 @@ import sys
 import time
 from pathlib import Path
 
-from utilities.charts import word_gallery
 from utilities.comparison import FOLDER_VARIABLE, load_predictions, model_table, words_read
 from utilities.images import read_grey
+from utilities.word_gallery import word_gallery
 
 ROOT = Path(__file__).resolve().parent
 FOLDER = ROOT / "demo"
@@ -24,8 +24,8 @@ BEST = "logs/hparam_tuning_grid/best_hyperparameters.cfg"
 SMALL = {"BATCH_SIZE": "16", "NUM_UNITS_LSTM1": "96"}  # more and quicker steps in the few minutes there are
 LIMITS = {  # what is changed in setup.cfg; the search is on the smaller set
     "[project]": {"IMG_HEIGHT": "32"},
-    "[tune]": SMALL | {"NUM_EPOCHS": "2", "IMAGE_SET_NAME": "image_sets/sample/second_hand/train"},
-    "[train]": SMALL | {"NUM_UNITS_LSTM2": "96", "LEARNING_RATE": "0.003", "MAX_MINUTES": "4"},
+    "[tune]": SMALL | {"NUM_EPOCHS": "10", "IMAGE_SET_NAME": "image_sets/sample/second_hand/train"},
+    "[train]": SMALL | {"NUM_UNITS_LSTM2": "96", "LEARNING_RATE": "0.003", "MAX_MINUTES": "3"},
     "[transfer]": {"MAX_MINUTES": "1"},
 }
 SHOWN = 24  # words in each picture
@@ -107,19 +107,25 @@ def demonstrate() -> int:
         "second_hand.cfg",
         "saved_models/first-prediction.h5",
         "saved_models/second-fine_tuned.h5",
+        "--report",
     )
     rows += results(sample / "second_hand" / "test", "second hand")
     print("\n$ jupyter nbconvert --to html --execute test_set_predictions/visualize_predictions.ipynb", flush=True)
     options = "--to html --execute --log-level ERROR --output-dir".split()
     where = os.environ | {FOLDER_VARIABLE: str(PREDICTIONS)}
-    subprocess.run([sys.executable, "-m", "nbconvert", *options, FOLDER, NOTEBOOK], cwd=FOLDER, check=True, env=where)
+    command = [sys.executable, "-m", "nbconvert", *options, FOLDER, NOTEBOOK]
+    done = subprocess.run(command, cwd=FOLDER, env=where, stderr=subprocess.PIPE, text=True)  # the kernel chatters
+    if done.returncode:
+        print(done.stderr, file=sys.stderr)
+        done.check_returncode()
 
     minutes = (time.perf_counter() - started) / 60
     print(f"\nAll stages took {minutes:.1f} minutes. How words that no model had seen before were read:\n")
     print(f"{'image set':<12} {'model':<30} {'CER %':>6} {'exact matches %':>16} {'mean confidence':>16}")
     print("\n".join(rows))
     print("\nPictures of the words and their readings, and the comparison of the models:")
-    for path in sorted([*FOLDER.glob("*.png"), *FOLDER.glob("*.html"), *FOLDER.glob("saved_models/*.png")]):
+    shown = ["*.png", "*.html", "saved_models/*.png", "test_set_predictions/*.html"]
+    for path in sorted(path for pattern in shown for path in FOLDER.glob(pattern)):
         print(f"  {path.relative_to(ROOT)}")
     return 0
 

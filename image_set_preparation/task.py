@@ -48,8 +48,7 @@ def check(config: Config) -> None:
 
     report = check_image_sets(config)
     write_problems(report)
-    print("\n".join(report.lines))
-    print(f"\n{len(report.problems)} problems, listed in {PROBLEMS_FILE}.", flush=True)
+    print(*report.lines, f"\n{len(report.problems)} problems, listed in {PROBLEMS_FILE}.", sep="\n", flush=True)
     if report.training_would_fail:
         raise UserError("Training would fail. Correct what is listed above and check again.")
 

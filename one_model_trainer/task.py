@@ -39,13 +39,11 @@ def run(config: Config, args: argparse.Namespace) -> None:
     refuse_to_overwrite([files], args.overwrite)
     start_framework(config.train.seed)
 
-    from utilities.calibration import calibrate
+    from utilities.full_model import build_full_model
     from utilities.images import Preprocessing
-    from utilities.model import FrameCounter, RecognizerSpec, build_prediction_model
-    from utilities.outputs import save_history, save_trained, training_record
-    from utilities.resume import ResumePoint
-    from utilities.saved_model import describe_spec
-    from utilities.training import Plan, train
+    from utilities.model import FrameCounter, RecognizerSpec
+    from utilities.training import Plan
+    from utilities.training_run import train_and_save
     from utilities.training_set import announce, training_set_for
 
     how = Preprocessing(config.project.img_height, config.project.img_width)
@@ -54,13 +52,8 @@ def run(config: Config, args: argparse.Namespace) -> None:
     print(announce(data), flush=True)
     spec = RecognizerSpec(architecture, data.alphabet, how, hyperparameters)
     plan = Plan.of(config.train, config.train.num_epochs, hyperparameters.learning_rate, config.train.max_minutes)
-    resume = ResumePoint.open(files.resume, describe_spec(spec) | data.record | vars(plan), args.resume, args.overwrite)
-    model = build_prediction_model(spec)
-    batches = data.batches(spec.alphabet, frames, hyperparameters.batch_size, plan.seed)
-    progress = train(model, batches, spec.alphabet, plan, resume, lambda history: save_history(files, history))
-    record = training_record(data.record, plan, progress, calibrate(model, batches[1], spec.alphabet))
-    save_trained(files, spec, model, record, progress)
-    resume.discard()
+    full = build_full_model(spec)
+    train_and_save(spec, full, data, plan, files, hyperparameters.batch_size, args.resume, args.overwrite)
 
 
 def main(argv=None) -> int:

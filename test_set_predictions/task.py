@@ -2,7 +2,7 @@
 
 Writes test_set_predictions/predictions/MODEL-predictions.csv for each, with truth (where there is one), prediction and
 confidence, and test_set_predictions/review/MODEL-review.csv, the least certain words first. Says which words can be
-accepted unseen. Compare models with test_set_predictions/visualize_predictions.ipynb.
+accepted unseen. Compare models with --report, or with test_set_predictions/visualize_predictions.ipynb.
 """
 
 import argparse
@@ -22,16 +22,18 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument("setup", type=Path, nargs="?", help="the settings file")
     parser.add_argument("models", type=Path, nargs="*", metavar="MODEL", help="model files, full or prediction")
     parser.add_argument(
-        "--describe", type=Path, metavar="MODEL", help="print what a model file says of itself, and stop"
+        "--details", action="store_true", help="add each character's confidence and the runner-up reading to the CSVs"
     )
+    parser.add_argument("--describe", type=Path, metavar="MODEL", help="print a model file's own description, and stop")
+    parser.add_argument("--report", action="store_true", help="also write test_set_predictions/report.html")
     args = parser.parse_args(argv)
     if not args.describe and not (args.setup and args.models):
         parser.error("give setup.cfg and at least one MODEL, or --describe MODEL")
     return args
 
 
-def run(config: Config, models: list[Path]) -> None:
-    """Load the models, read the images once for all, write the CSVs, print a table."""
+def run(config: Config, models: list[Path], with_details: bool, with_report: bool) -> None:
+    """Load the models, read the images once for all, write the CSVs and perhaps the report, print a table."""
     from utilities.model_card import check_model_file
 
     outputs = prediction_files(models)
@@ -41,6 +43,7 @@ def run(config: Config, models: list[Path]) -> None:
 
     from utilities.image_set import read_image_set
     from utilities.prediction import Reader, predict_to_files, results_table
+    from utilities.report import write_report
     from utilities.review import review_predictions
     from utilities.saved_model import load_recognizer
     from utilities.training_set import columns_of, explicit_alphabet, warn_differences
@@ -51,11 +54,14 @@ def run(config: Config, models: list[Path]) -> None:
     for model, path in outputs.items():
         recognizer = load_recognizer(model, explicit_alphabet(config.project))
         warn_differences(config.project, recognizer.spec)
-        readers[path] = Reader(recognizer)
+        readers[path] = Reader(recognizer, with_details)
     summaries = predict_to_files(readers, image_set)
     print(results_table(summaries))
     for path, summary in summaries.items():
         print(review_predictions(path, summary.seen_in_training, config.test.target_error))
+    if with_report:
+        seen = {path: summary.seen_in_training for path, summary in summaries.items()}
+        print(f"\nThe report, for any browser: {write_report(seen, image_set, config.test.target_error)}")
 
 
 def describe(path: Path) -> None:
@@ -70,7 +76,7 @@ def main(argv=None) -> int:
     args = parse_args(argv)
     if args.describe:
         return run_stage(lambda: describe(args.describe))
-    return run_stage(lambda: run(load_config(args.setup, "predict"), args.models))
+    return run_stage(lambda: run(load_config(args.setup, "predict"), args.models, args.details, args.report))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
@@ -79,3 +80,37 @@ def workspace(tmp_path):
     write_image_set(tmp_path / "test", WORDS[:6])
     write_settings(tmp_path)
     return tmp_path
+
+
+PREDICTIONS_HEADER = "image,label,prediction,confidence,group,problem"
+
+
+def write_predictions(folder: Path, name: str, *rows: str, header: str = PREDICTIONS_HEADER) -> Path:
+    """A model's predictions CSV in the folder."""
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}-predictions.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return folder
+
+
+def predictions_frame(*rows: tuple) -> pd.DataFrame:
+    """As `load_predictions` gives it, of words (label, prediction, confidence[, group]); images are numbered."""
+    words = [(f"{i}.png", *row[:3], row[3] if len(row) > 3 else "", "") for i, row in enumerate(rows)]
+    frame = pd.DataFrame(words, columns=PREDICTIONS_HEADER.split(","), dtype=object)
+    return frame.astype({"confidence": float})
+
+
+@pytest.fixture
+def predictions_folder(tmp_path):
+    """Two models, one of them with a word without transcription and one that was not read."""
+    write_predictions(
+        tmp_path,
+        "good",
+        "a.png,Carex,Carex,0.9,w1,",
+        "b.png,NA,NA,0.8,w1,",
+        "c.png,007,07,0.7,w2,",
+        "d.png,,Rosa,0.2,w2,",
+        "e.png,Poa,,,w3,image unreadable (truncated)",
+    )
+    return write_predictions(
+        tmp_path, "bad", "a.png,Carex,Cares,0.95,w1,", "b.png,NA,,0.1,w1,", "c.png,007,007,0.3,w2,"
+    )

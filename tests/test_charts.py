@@ -87,3 +87,38 @@ def test_the_gallery_shows_truth_reading_and_confidence():
     for part in ("✓ Poa  0.91", "✗ Pox  0.42", "(no transcription)", "(nothing)"):
         assert part in said
     assert drawn(figure).std() > 5
+
+
+def test_the_calibration_chart_says_its_population_and_what_its_sides_mean():
+    rows = [words("Poa", "Poa" if i % 3 else "Pox", i / 40) for i in range(40)]
+    figure = charts.calibration_chart(comparison.calibration_table(pd.DataFrame(rows)), "a $model$: 40 words")
+    said = texts(figure)
+    for part in ("40 words", "too sure", "too modest", "95 % interval", "a $model$"):
+        assert part in said
+    assert drawn(figure).std() > 5
+
+
+def test_the_acceptance_chart_says_confidences_and_the_target():
+    rows = [words("Poa", "Poa" if i > 10 else "Pox", i / 40) for i in range(40)]
+    figure = charts.acceptance_chart(comparison.acceptance_curve(pd.DataFrame(rows)), "title", target=0.01)
+    said = texts(figure)
+    for part in ("≥ 0.00", "≥ 0.82", "target: 1 % wrong", "95 % interval"):
+        assert part in said
+    assert drawn(figure).std() > 5
+
+
+def test_the_length_chart_says_how_many_words_each_length_has():
+    figure = charts.length_chart(comparison.by_length(FRAMES["a-long-model-name-with-many-parts_and_more"]), "title")
+    assert "1–3\n2 words" in texts(figure) and "7–9\n1 words" in texts(figure)
+    assert drawn(figure).std() > 5
+
+
+def test_charts_of_nothing_say_so():
+    nothing = FRAMES["unlabelled"]
+    for figure in (
+        charts.calibration_chart(comparison.calibration_table(nothing)),
+        charts.acceptance_chart(comparison.acceptance_curve(nothing), target=0.01),
+        charts.length_chart(comparison.by_length(nothing)),
+    ):
+        assert "no transcri" in texts(figure)
+        drawn(figure)

@@ -69,8 +69,8 @@ def test_defaults(write, tmp_path):
     assert (p.model_format, p.on_bad_rows) == ("h5", "stop")
     assert (t.num_epochs, t.seed, t.early_stopping, t.patience, t.validation_share) == (125, 2, True, 20, 0.1)
     assert (t.max_minutes, t.architecture, t.hyperparameters) == (None, "compact", {})
-    assert (x.retraining_epochs, x.fine_tuning_epochs, x.max_minutes) == (15, 40, None)
-    assert (x.retraining_learning_rate, x.fine_tuning_learning_rate) == (0.001, 0.0005)
+    assert (x.retraining_epochs, x.fine_tuning_epochs, x.max_minutes) == (10, 40, None)
+    assert (x.retraining_learning_rate, x.fine_tuning_learning_rate) == (0.003, 0.0015)
     assert (config.tune.num_epochs, config.tune.seed, config.test.image_set) == (15, 2, None)
     assert t.image_set == tmp_path / "images"
 
@@ -193,7 +193,7 @@ def test_truth(write, text, value):
         ("train", "EARLY_STOPPING = maybe", "True or False"),
         ("train", "MAX_MINUTES = 0", "minutes above 0"),
         ("train", "MAX_MINUTES = nan", "minutes above 0"),
-        ("train", "ARCHITECTURE = clasic", "classic or compact"),
+        ("train", "ARCHITECTURE = clasic", "classic or compact or retsinas"),
         ("train", "ACTIVATION_FUNCTION = 'rleu'", "one of relu"),
         ("train", "SEED = -1", "from 0"),
         ("transfer", "RETRAINING_EPOCHS = 0", "from 1"),

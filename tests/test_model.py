@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 import pytest
 
@@ -7,14 +6,10 @@ from utilities.decoding import log_softmax
 from utilities.hyperparameters import ARCHITECTURES, resolve
 from utilities.images import Preprocessing
 from utilities.model import (
-    CTC,
-    HEAD,
+    COLUMNS,
     RecognizerSpec,
-    add_ctc,
     build_prediction_model,
     frame_counter,
-    train_only_head,
-    with_larger_alphabet,
 )
 
 SMALL = {"num_units_dense": 8, "num_units_lstm1": 8, "num_units_lstm2": 8}
@@ -60,12 +55,28 @@ def test_classic_has_the_original_layers_in_order():
     assert model.get_layer("bidirectional_1").forward_layer.dropout == 0.25
 
 
-def test_the_full_model_ends_in_ctc_and_shares_the_weights():
-    model = build_prediction_model(spec("compact"))
-    full = add_ctc(model)
-    assert CTC in [layer.name for layer in full.layers]
-    assert CTC not in [layer.name for layer in model.layers]
-    assert full.get_layer(HEAD) is model.get_layer(HEAD)
+def test_retsinas_has_the_layers_of_the_paper():
+    model = build_prediction_model(
+        RecognizerSpec("retsinas", Alphabet(("a",)), Preprocessing(64, 256), resolve("retsinas"))
+    )
+    assert model.get_layer("stem").kernel_size == (7, 7)
+    filters = [model.get_layer(f"Conv{n}").filters for n in range(1, 21)]
+    assert filters == [64] * 4 + [128] * 8 + [256] * 8
+    lstms = [layer for layer in model.layers if type(layer).__name__ == "Bidirectional"]
+    assert [layer.forward_layer.units for layer in lstms] == [256] * 3
+    assert "dense1" not in {layer.name for layer in model.layers}
+    assert model.get_layer(COLUMNS).output.shape[-1] == 256
+
+
+def test_a_sliver_of_an_image_keeps_a_time_step():
+    frames = frame_counter(spec("retsinas"))
+    assert [frames(width) for width in (1, 3, 8, 9, 256)] == [1, 1, 1, 2, 32]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_without_units_there_is_no_dense_layer(architecture):
+    model = build_prediction_model(spec(architecture, num_units_dense=0))
+    assert "dense1" not in {layer.name for layer in model.layers}
 
 
 def test_an_image_reads_the_same_whatever_is_in_its_batch():
@@ -76,31 +87,3 @@ def test_an_image_reads_the_same_whatever_is_in_its_batch():
     for i in (0, 6):
         alone = model.predict_on_batch(images[i : i + 1])
         assert np.abs(np.exp(log_softmax(alone[0])) - np.exp(log_softmax(together[i]))).max() < 1e-5
-
-
-def test_a_larger_alphabet_keeps_every_known_weight():
-    s = spec("compact")
-    model = build_prediction_model(s)
-    larger = with_larger_alphabet(model, s, s.alphabet.extended("öa"), seed=1)
-    image = np.random.default_rng(0).random((1, 64, 32, 1)).astype(np.float32)
-    before, after = model.predict_on_batch(image), larger.predict_on_batch(image)
-    assert after.shape[-1] == 5
-    assert np.allclose(before, after[..., :4], atol=1e-5)
-
-
-def test_retraining_the_head_leaves_everything_else_untouched():
-    model = build_prediction_model(spec("compact"))
-    train_only_head(model, True)
-    full = add_ctc(model)
-    full.compile(keras.optimizers.SGD(0.1))
-    before = {layer.name: layer.get_weights() for layer in model.layers}
-    label, length = np.array([[1, 1, 2], [3, 0, 0], [2, 0, 0]], np.int32), np.array([3, 1, 1], np.int32)
-    images = np.random.default_rng(0).random((3, 64, 32, 1)).astype(np.float32)
-    full.train_on_batch(
-        {"image": images, "label": label, "label_length": length[:, None], "frames": np.full((3, 1), 16, np.int32)}
-    )
-    for layer in model.layers:
-        same = all(np.array_equal(a, b) for a, b in zip(before[layer.name], layer.get_weights(), strict=True))
-        assert same == (layer.name != HEAD or not before[layer.name]), layer.name
-    train_only_head(model, False)
-    assert all(layer.trainable for layer in model.layers)

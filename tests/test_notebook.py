@@ -30,10 +30,24 @@ def test_the_notebook_compares_every_model_of_the_folder(tmp_path, monkeypatch):
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert not [output for output in outputs if output.output_type == "error"]
     shown = " ".join(str(output.get("data", output)) for output in outputs)
-    for part in ("2 model(s)", "10.0 (", "standard deviation", "substitution", "without punctuation", "image missing"):
+    for part in ("2 model(s)", "10.0 (", "standard deviation", "substitution", "without diacritics", "image missing"):
+        assert part in shown
+    for part in ("too few groups to tell: with 2", "mostly read as", "calibration error 0."):
         assert part in shown
     pictures = sum("image/png" in output.get("data", {}) for output in outputs)
-    assert pictures == 3 + 2 + 2  # three of all models; mistakes and confidences of each
+    assert pictures == 3 + 2 * 5  # of all models; of each: lengths, mistakes, confidences, calibration, acceptance
+
+
+def test_models_without_transcriptions_get_what_needs_none(tmp_path, monkeypatch):
+    (tmp_path / "one-predictions.csv").write_text(
+        "image,label,prediction,confidence\na.png,,Carex,0.9\nb.png,,Poa,0.2\n"
+    )
+    monkeypatch.setenv("HANDWRITING_PREDICTIONS", str(tmp_path))
+    outputs = [output for cell in execute().cells if cell.cell_type == "code" for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "error"]
+    shown = " ".join(str(output.get("data", output)) for output in outputs)
+    assert "It takes two models with transcribed images" in shown
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 4  # three of all, and the confidences
 
 
 def test_an_empty_folder_is_told_in_one_sentence(tmp_path, monkeypatch):

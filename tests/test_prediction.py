@@ -6,10 +6,12 @@ from conftest import draw, write_image_set
 
 from utilities import prediction
 from utilities.alphabet import Alphabet
+from utilities.comparison import read_predictions
+from utilities.full_model import build_full_model
 from utilities.hyperparameters import resolve
 from utilities.image_set import Columns, read_image_set
 from utilities.images import Preprocessing, prepare
-from utilities.model import RecognizerSpec, build_prediction_model
+from utilities.model import RecognizerSpec
 from utilities.prediction import Reader, predict_to_files, results_table
 from utilities.saved_model import Recognizer
 
@@ -22,7 +24,7 @@ def recognizer(height=32, record=None):
     spec = RecognizerSpec(
         "compact", Alphabet.from_labels(["Carex Rosa lb NAP"]), Preprocessing(height, 256), resolve("compact", SMALL)
     )
-    return Recognizer(spec, build_prediction_model(spec), record or {})
+    return Recognizer(spec, build_full_model(spec), record or {})
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +110,15 @@ def test_a_failure_leaves_no_half_file(reader, tmp_path, monkeypatch):
     with pytest.raises(RuntimeError):
         predict_to_files({tmp_path / "out" / "a.csv": reader}, read_set(tmp_path / "set"))
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_details_are_written_on_request_and_change_nothing_else(reader, tmp_path):
+    folder = write_image_set(tmp_path / "set", LABELS)
+    (folder / "images/w001.png").unlink()
+    detailed = Reader(recognizer(), with_details=True)
+    predict_to_files({tmp_path / "plain.csv": reader, tmp_path / "detailed.csv": detailed}, read_set(folder))
+    plain, table = rows(tmp_path / "plain.csv"), rows(tmp_path / "detailed.csv")
+    assert set(table[0]) - set(plain[0]) == {"character_confidences", "runner_up", "runner_up_confidence"}
+    assert [len(row["character_confidences"].split()) for row in table] == [len(row["prediction"]) for row in table]
+    assert table[1]["problem"] and table[1]["character_confidences"] == ""
+    assert read_predictions(tmp_path / "detailed.csv")["confidence"].between(0, 1).sum() == len(LABELS) - 1

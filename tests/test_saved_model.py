@@ -10,9 +10,10 @@ import pytest
 from conftest import FIXTURES, ROOT, draw
 
 from utilities.alphabet import Alphabet
+from utilities.full_model import CTC, SHORTCUT, add_ctc
 from utilities.hyperparameters import resolve
 from utilities.images import Preprocessing, prepare, read_grey, to_canvases
-from utilities.model import CTC, HEAD, RecognizerSpec, add_ctc, build_prediction_model
+from utilities.model import HEAD, RecognizerSpec, build_prediction_model
 from utilities.model_card import ModelFileError, model_card, read_description
 from utilities.original_model import PUBLISHED_CHARACTERS, UNKNOWN
 from utilities.prediction import Reader
@@ -50,7 +51,8 @@ def test_the_full_file_has_the_ctc_layer_and_trains_on_while_the_prediction_file
         save_recognizer(tmp_path / f"{kind}.h5", SPEC, network, {})
         with h5py.File(tmp_path / f"{kind}.h5") as file:
             assert (CTC in file["model_weights"]) == (kind == "full")
-    full = load_recognizer(tmp_path / "full.h5").full_model()
+    keras.utils.set_random_seed(1)  # dropout would now and then hide so short a descent
+    full = load_recognizer(tmp_path / "full.h5").full_model
     full.compile(keras.optimizers.Adam(1e-3))
     x = {
         "image": np.ones((2, 64, 32, 1), np.float32),
@@ -58,8 +60,17 @@ def test_the_full_file_has_the_ctc_layer_and_trains_on_while_the_prediction_file
         "label_length": np.array([[2], [1]], np.int32),
         "frames": np.array([[16], [16]], np.int32),
     }
-    losses = [float(full.train_on_batch(x)) for _ in range(5)]
-    assert losses[-1] < losses[0]
+    losses = [full.train_on_batch(x, return_dict=True)[CTC] for _ in range(20)]
+    assert losses[-1] < losses[0] / 2
+
+
+def test_a_full_file_from_before_the_shortcut_still_loads(model, tmp_path, monkeypatch):
+    monkeypatch.setattr("utilities.saved_model.FORMAT_VERSION", 1)
+    save_recognizer(tmp_path / "old.h5", SPEC, add_ctc(model, with_shortcut=False), {})
+    loaded = load_recognizer(tmp_path / "old.h5")
+    image = np.ones((1, 64, 32, 1), np.float32)
+    assert np.allclose(loaded.prediction_model.predict_on_batch(image), model.predict_on_batch(image), atol=1e-6)
+    assert SHORTCUT in [layer.name for layer in loaded.full_model.layers]
 
 
 def test_keras_itself_can_open_the_file(model, tmp_path):

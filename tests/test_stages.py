@@ -58,6 +58,7 @@ def worked(tmp_path_factory):
             "saved_models/base-prediction.h5",
             "saved_models/new-fine_tuned.h5",
             FIXTURES / "original_models/tiny-prediction.h5",
+            "--report",
             cwd=folder,
         ),
     }
@@ -148,6 +149,16 @@ def test_predictions_keep_every_row_and_text_and_give_a_confidence(worked):
         assert name in said["predict"].stdout
     assert "'Ö' 1 times" in said["predict"].stdout  # the base model does not know it
     assert "used to train it" in said["predict"].stdout  # five test words are drawn as in train
+
+
+def test_the_report_is_one_page_about_all_models(worked):
+    folder, said = worked
+    page = (folder / "test_set_predictions/report.html").read_text(encoding="utf-8")
+    assert "test_set_predictions/report.html" in said["predict"].stdout
+    for name in ("base-prediction", "new-fine_tuned", "tiny-prediction"):
+        assert f">{name}</a>" in page
+    assert page.count("data:image/webp") >= 6  # a picture of each word
+    assert str(folder) not in page
 
 
 def test_prediction_ignores_a_wrong_project_section_and_says_so(worked):

@@ -9,9 +9,10 @@ from conftest import draw
 from utilities.alphabet import Alphabet
 from utilities.batches import Word, WordBatches
 from utilities.decoding import read
+from utilities.full_model import build_full_model, reader_of
 from utilities.hyperparameters import resolve
 from utilities.images import Preprocessing, canvas_width, prepare, to_canvases
-from utilities.model import RecognizerSpec, build_prediction_model, frame_counter
+from utilities.model import HEAD, RecognizerSpec, frame_counter
 from utilities.resume import ResumeError, ResumePoint
 from utilities.training import HISTORY_COLUMNS, Plan, TrainingError, WarmupCosine, history_csv, train
 
@@ -38,12 +39,18 @@ def plan(**changes):
 def test_one_word_is_learnt_by_heart():
     s = spec(texts=["Quercus"])
     keras.utils.set_random_seed(1)
-    model = build_prediction_model(s)
+    model = build_full_model(s)
     content = prepare(np.asarray(draw("Quercus")), HOW)
     word = [Word(content, s.alphabet.encode("Quercus"))]
     undistorted = WordBatches(word, HOW, frame_counter(s), 1)
-    progress = train(model, (undistorted, undistorted), s.alphabet, plan(epochs=150, learning_rate=5e-3, patience=150))
-    logits = model.predict_on_batch(to_canvases([content], canvas_width(content.shape[1], HOW)))
+    progress = train(
+        model,
+        reader_of(model),
+        (undistorted, undistorted),
+        s.alphabet,
+        plan(epochs=150, learning_rate=5e-3, patience=150),
+    )
+    logits = reader_of(model).predict_on_batch(to_canvases([content], canvas_width(content.shape[1], HOW)))
     (reading,) = read(logits, np.array([frame_counter(s)(content.shape[1])]), s.alphabet)
     assert reading.text == "Quercus"
     assert reading.confidence > 0.9
@@ -52,13 +59,13 @@ def test_one_word_is_learnt_by_heart():
 
 def run(s, chosen, resume=None, stop_after=None):
     keras.utils.set_random_seed(1)
-    model = build_prediction_model(s)
+    model = build_full_model(s)
 
     def after_epoch(history):
         if stop_after and len(history) == stop_after:
             raise KeyboardInterrupt
 
-    progress = train(model, batches(s), s.alphabet, chosen, resume, after_epoch)
+    progress = train(model, reader_of(model), batches(s), s.alphabet, chosen, resume, after_epoch)
     return progress, model.get_weights()
 
 
@@ -117,10 +124,11 @@ def test_early_stopping_keeps_the_best_weights_and_its_absence_the_last():
 def test_best_weights_are_those_of_the_best_epoch():
     s = spec()
     keras.utils.set_random_seed(1)
-    model = build_prediction_model(s)
+    model = build_full_model(s)
     seen = []
     progress = train(
         model,
+        reader_of(model),
         batches(s),
         s.alphabet,
         plan(epochs=5, learning_rate=0.1),
@@ -134,18 +142,18 @@ def test_best_weights_are_those_of_the_best_epoch():
 def test_a_loss_that_is_no_number_stops_with_advice():
     s = spec()
     keras.utils.set_random_seed(1)
-    model = build_prediction_model(s)
-    weights = model.get_weights()
-    weights[-1][:] = np.nan
-    model.set_weights(weights)
+    model = build_full_model(s)
+    head = model.get_layer(HEAD)
+    head.set_weights([w * np.nan for w in head.get_weights()])
     with pytest.raises(TrainingError, match="LEARNING_RATE"):
-        train(model, batches(s), s.alphabet, plan())
+        train(model, reader_of(model), batches(s), s.alphabet, plan())
 
 
 def test_minutes_limit_the_epochs_and_leave_the_start_untouched(capsys, unbroken):
     s = spec()
     keras.utils.set_random_seed(1)
-    limited = train(build_prediction_model(s), batches(s), s.alphabet, plan(epochs=3, max_minutes=0.0001))
+    model = build_full_model(s)
+    limited = train(model, reader_of(model), batches(s), s.alphabet, plan(epochs=3, max_minutes=0.0001))
     assert limited.epochs_planned == len(limited.history) == 1
     assert "1 epoch" in capsys.readouterr().out
     assert_same(run(spec(), plan(epochs=4, max_minutes=60)), unbroken)  # also: the same seed gives the same model

@@ -1,3 +1,4 @@
+import optuna
 import pytest
 
 from utilities.errors import UserError
@@ -62,6 +63,33 @@ def test_a_search_killed_at_any_moment_ends_with_the_same_table(tmp_path, method
     resumed.put_back(again)
     run_all(resumed)
     assert table(resumed) == table(unbroken)
+
+
+def test_a_search_killed_while_it_asks_for_a_trial_loses_no_combination(storage):
+    first = opened(storage)
+    run_all(first, 1)
+    optuna.load_study(study_name="search", storage=storage).ask()  # runs now, and has none of its values yet
+    resumed = opened(storage, resume=True)
+    run_all(resumed)
+    unbroken = [(k, rate) for k in (3, 5) for rate in (0.001, 0.002, 0.004)]
+    assert [tuple(values.values()) for _, values, _ in table(resumed)] == unbroken
+
+
+def test_a_search_killed_while_it_lines_up_its_grid_loses_no_combination(storage, monkeypatch):
+    enqueue, calls = optuna.Study.enqueue_trial, []
+
+    def dies(study, *args, **kwargs):
+        calls.append(args)
+        if len(calls) > 2:
+            raise KeyboardInterrupt
+        enqueue(study, *args, **kwargs)
+
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(optuna.Study, "enqueue_trial", dies)
+        opened(storage)
+    resumed = opened(storage, resume=True)
+    run_all(resumed)
+    assert [ordinal for ordinal, *_ in table(resumed)] == list(range(6))
 
 
 def test_bayes_searches_where_it_is_good(storage):

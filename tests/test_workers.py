@@ -1,10 +1,13 @@
 """Trials in processes; the worker functions stand in for training."""
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from utilities.trials import Outcome, Trial
 from utilities.workers import Died, Ended, Epoch, Started, run_in_workers
@@ -102,3 +105,38 @@ def test_no_process_is_left_when_the_search_is_interrupted():
     time.sleep(0.2)
     with pytest.raises(ProcessLookupError):
         os.kill(pids[0], 0)
+
+
+ORPHAN = """
+import os, sys, time
+from pathlib import Path
+from utilities.trials import Trial
+from utilities.workers import run_in_workers
+
+def busy(connection, folder):
+    (folder / "pid").write_text(str(os.getpid()))
+    time.sleep(600)
+
+if __name__ == "__main__":
+    trials = [Trial(0, {})]
+    list(run_in_workers(lambda: trials.pop() if trials else None, busy, [Path(sys.argv[1])]))
+"""
+
+
+def test_a_worker_ends_with_a_parent_that_is_killed(tmp_path):
+    (tmp_path / "orphan.py").write_text(ORPHAN)
+    environ = os.environ | {"PYTHONPATH": str(ROOT)}
+    parent = subprocess.Popen([sys.executable, tmp_path / "orphan.py", tmp_path], env=environ)
+    wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+    worker = Path("/proc") / (tmp_path / "pid").read_text()
+    assert worker.exists()
+    parent.kill()
+    parent.wait()
+    wait_until(lambda: not worker.exists() or "Z" in (worker / "stat").read_text().rpartition(")")[2].split()[0])
+
+
+def wait_until(happened, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

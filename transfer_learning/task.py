@@ -36,40 +36,30 @@ def run(config: Config, args: argparse.Namespace) -> None:
     check_model_file(args.model)
     start_framework(config.train.seed)
 
-    from utilities.calibration import calibrate
-    from utilities.model import frame_counter, train_only_head, with_larger_alphabet
-    from utilities.outputs import save_history, save_trained, training_record
-    from utilities.resume import ResumePoint
-    from utilities.saved_model import describe_spec, load_recognizer
-    from utilities.training import train, transfer_plans
+    from utilities.full_model import train_only_heads, with_larger_alphabet
+    from utilities.model import frame_counter
+    from utilities.saved_model import load_recognizer
+    from utilities.training import transfer_plans
+    from utilities.training_run import train_and_save
     from utilities.training_set import announce, announce_growth, explicit_alphabet, training_set_for, warn_differences
 
     base = load_recognizer(args.model, explicit_alphabet(config.project))
     warn_differences(config.project, base.spec)
-    frames = frame_counter(base.spec)
-    data = training_set_for(config, config.train.image_set, base.spec.preprocessing, frames)
+    data = training_set_for(config, config.train.image_set, base.spec.preprocessing, frame_counter(base.spec))
     print(announce(data), flush=True)
     spec = base.spec.with_alphabet(base.spec.alphabet.extended(data.alphabet.characters))
     print(announce_growth(base.spec.alphabet, spec.alphabet), flush=True)
-    model = with_larger_alphabet(base.prediction_model, base.spec, spec.alphabet, config.train.seed)
+    full = with_larger_alphabet(base.full_model, base.spec, spec.alphabet, config.train.seed)
     batch_size = config.train.hyperparameters.get("batch_size", base.spec.hyperparameters.batch_size)
     plans = transfer_plans(config.train, config.transfer)
-    for title, only_head, plan, out in zip(("Head only", "All layers"), (True, False), plans, files, strict=True):
-        if only_head and head_done:
+    for title, only_heads, plan, out in zip(("Head only", "All layers"), (True, False), plans, files, strict=True):
+        if only_heads and head_done:
             print(f"Head only: finished before, taken from {out.full}.", flush=True)
-            model = load_recognizer(out.full).prediction_model
+            full = load_recognizer(out.full).full_model
             continue
         print(f"{title}:", flush=True)
-        train_only_head(model, only_head)
-        belongs_to = describe_spec(spec) | data.record | vars(plan) | {"base": str(args.model)}
-        resume = ResumePoint.open(out.resume, belongs_to, args.resume, args.overwrite)
-        batches = data.batches(spec.alphabet, frames, batch_size, plan.seed)
-        progress = train(
-            model, batches, spec.alphabet, plan, resume, lambda history, out=out: save_history(out, history)
-        )
-        calibration = calibrate(model, batches[1], spec.alphabet)
-        save_trained(out, spec, model, training_record(data.record, plan, progress, calibration, base.record), progress)
-        resume.discard()
+        train_only_heads(full, only_heads)
+        train_and_save(spec, full, data, plan, out, batch_size, args.resume, args.overwrite, base.record)
 
 
 def main(argv=None) -> int:

@@ -49,30 +49,39 @@ def promise(
     numbers = np.arange(len(order)) if groups is None else group_numbers(groups)[order]
     correlation = intraclass_correlation(wrong, numbers)
     ends = _ends_of_ties(confidences)
+    effects = {n: design_effect(numbers[:n], correlation) for n in {*_steps(len(order), ends), *_shares(ends)}}
+    accepted, error = _kept(wrong, effects, _steps(len(order), ends), target), target
+    kept = accepted is not None
+    if not kept:
+        accepted, error = _best(wrong, effects, _shares(ends))
+    return Promise(
+        float(confidences[accepted - 1]), accepted, int(wrong[:accepted].sum()), len(order), float(error), kept
+    )
 
-    def bound(accepted, level):
-        effect = design_effect(numbers[:accepted], correlation)
-        return upper_bound(wrong[:accepted].sum() / effect, accepted / effect, level)
 
-    def made(accepted, error, kept):
-        found = int(wrong[:accepted].sum())
-        return Promise(float(confidences[accepted - 1]), int(accepted), found, len(order), float(error), kept)
-
-    best = None
-    for accepted in _steps(len(order), ends):
-        effect = design_effect(numbers[:accepted], correlation)
-        if best is None and upper_bound(0, accepted / effect, LEVEL) > target:
+def _kept(wrong: np.ndarray, effects: dict[int, float], steps: list[int], target: float) -> int | None:
+    """The most words whose target can be promised, by fixed-sequence testing from the surest down; None if none."""
+    found = None
+    for accepted in steps:
+        if found is None and upper_bound(0, accepted / effects[accepted], LEVEL) > target:
             continue  # too few words even if none is wrong: known before looking
-        if bound(accepted, LEVEL) > target:
+        if _bound(wrong, accepted, effects[accepted], LEVEL) > target:
             break
-        best = accepted
-    if best is not None:
-        return made(best, target, True)
-    counts = sorted({int(ends[max(1, round(c * len(order))) - 1]) for c in COVERAGES})
+        found = accepted
+    return found
+
+
+def _best(wrong: np.ndarray, effects: dict[int, float], counts: list[int]) -> tuple[int, float]:
+    """The number of words with the lowest share of wrong ones that can be promised, and that share."""
     level = 1 - (1 - LEVEL) / len(counts)  # Bonferroni: the best of several is chosen
-    bounds = [bound(count, level) for count in counts]
+    bounds = [_bound(wrong, count, effects[count], level) for count in counts]
     chosen = int(np.argmin(bounds))
-    return made(counts[chosen], bounds[chosen], False)
+    return counts[chosen], bounds[chosen]
+
+
+def _bound(wrong: np.ndarray, accepted: int, effect: float, level: float) -> float:
+    """Upper confidence bound of the share of wrong words among the surest `accepted`."""
+    return upper_bound(wrong[:accepted].sum() / effect, accepted / effect, level)
 
 
 def _ends_of_ties(confidences: np.ndarray) -> np.ndarray:
@@ -83,6 +92,10 @@ def _ends_of_ties(confidences: np.ndarray) -> np.ndarray:
 def _steps(words: int, ends: np.ndarray) -> list[int]:
     step = max(1, round(STEP * words))
     return sorted({int(ends[n - 1]) for n in [*range(step, words, step), words]})
+
+
+def _shares(ends: np.ndarray) -> list[int]:
+    return sorted({int(ends[max(1, round(c * len(ends))) - 1]) for c in COVERAGES})
 
 
 def upper_bound(wrong: float, words: float, level: float) -> float:

@@ -13,10 +13,11 @@ import numpy as np
 from utilities.alphabet import Alphabet
 from utilities.batches import WordBatches
 from utilities.decoding import greedy_ids, label_log_probability, log_softmax
+from utilities.reliability import expected_calibration_error
+from utilities.validation import predicted
 
 SEARCHED = (0.5, 5.0)  # temperatures: below 1 the model was too modest, above 1 too sure
 STEPS = 16  # of the golden-section search: the temperature is known to a thousandth part
-BINS = 10
 SURE = 1e-6  # a probability is never taken for 0 or 1: one surprise would outweigh all else
 
 
@@ -30,16 +31,14 @@ class Calibration:
     ece_after: float
 
 
-def calibrate(model: keras.Model, validation: WordBatches, alphabet: Alphabet) -> Calibration:
+def calibrate(reader: keras.Model, validation: WordBatches, alphabet: Alphabet) -> Calibration:
     """Fit the temperature so that the log likelihood of "this word is right" is highest on the validation words."""
     batches, right = [], []
-    for number in range(len(validation)):
-        batch = validation[number][0]
-        logits, frames = model.predict_on_batch(batch["image"]), batch["frames"][:, 0]
+    for logits, frames, labels in predicted(reader, validation):
         ids = greedy_ids(logits, frames)
         batches.append((logits, ids, frames))
-        labels = zip(batch["label"], batch["label_length"][:, 0], ids, strict=True)
-        right += [alphabet.decode(label[:n]).strip() == alphabet.decode(i).strip() for label, n, i in labels]
+        pairs = zip(labels, ids, strict=True)
+        right += [alphabet.decode(label).strip() == alphabet.decode(i).strip() for label, i in pairs]
     right = np.array(right)
 
     def confidences(temperature):
@@ -55,18 +54,6 @@ def log_loss(confidences: np.ndarray, right: Sequence[bool]) -> float:
     """Mean negative log likelihood of right and wrong, in nats."""
     p = np.clip(confidences, SURE, 1 - SURE)
     return float(-np.mean(np.where(right, np.log(p), np.log1p(-p))))
-
-
-def expected_calibration_error(confidences: np.ndarray, right: Sequence[bool]) -> float:
-    """Mean distance of confidence and share of right words over BINS bins of equal numbers of words; NaN without words.
-
-    Naeini et al. 2015; bins of equal width would be nearly empty where few words are uncertain.
-    """
-    order = np.argsort(confidences, kind="stable")
-    bins = [b for b in np.array_split(order, BINS) if len(b)]
-    right = np.asarray(right, float)
-    distances = [len(b) * abs(confidences[b].mean() - right[b].mean()) for b in bins]
-    return float(sum(distances) / len(order)) if len(order) else float("nan")
 
 
 def _best_temperature(loss) -> float:

@@ -1,6 +1,7 @@
 """What every stage does around its own work: a device, quiet frameworks, readable errors, an exit status."""
 
 import argparse
+import logging
 import os
 import sys
 import tempfile
@@ -38,6 +39,7 @@ def start_framework(seed: int, announce: bool = True) -> None:
         import keras
 
         absl.logging.set_verbosity(absl.logging.ERROR)  # Keras calls .h5 files legacy at every save
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of each new width of image
 
         keras.utils.set_random_seed(seed)
 

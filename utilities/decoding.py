@@ -10,13 +10,25 @@ IMPOSSIBLE = -1e30  # log probability of what cannot be; finite, so that differe
 
 
 @dataclass(frozen=True)
+class Details:
+    """Of one reading: each character's highest probability over its time steps, in [0, 1] and in the order of the
+    text; the most probable other text ("" may be one; None where nothing else is likely), and its probability.
+    """
+
+    characters: tuple[float, ...]
+    runner_up: str | None
+    runner_up_confidence: float
+
+
+@dataclass(frozen=True)
 class Reading:
     """What a model read: the text without spaces at its ends (models of the original workflow pad with them), and the
-    model's probability of exactly what it read, in [0, 1].
+    model's probability of exactly what it read, in [0, 1]. `details` where they were asked for.
     """
 
     text: str
     confidence: float
+    details: Details | None = None
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:

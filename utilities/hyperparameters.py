@@ -47,7 +47,9 @@ FIELDS: dict[str, Field] = {
         "activation of the convolutions and the dense layer",
         clean=lambda text: text.strip(" \t'\""),  # one published settings file has quotes around it
     ),
-    "num_units_dense": _whole("NUM_UNITS_DENSE", 1, 8192, "units of the dense layer before the LSTMs"),
+    "num_units_dense": _whole(
+        "NUM_UNITS_DENSE", 0, 8192, "units of the dense layer before the LSTMs; 0: no such layer"
+    ),
     "dropout": Field(
         "DROPOUT",
         float,
@@ -56,7 +58,7 @@ FIELDS: dict[str, Field] = {
         "share of features dropped in training",
     ),
     "num_units_lstm1": _whole("NUM_UNITS_LSTM1", 1, 8192, "units of the first LSTM, in each direction"),
-    "num_units_lstm2": _whole("NUM_UNITS_LSTM2", 1, 8192, "units of the second LSTM, in each direction"),
+    "num_units_lstm2": _whole("NUM_UNITS_LSTM2", 1, 8192, "units of every later LSTM, in each direction"),
     "learning_rate": Field(
         "LEARNING_RATE",
         float,
@@ -70,6 +72,7 @@ TUNED = ("batch_size", "kernel_size", "num_units_dense", "dropout", "num_units_l
 DEFAULTS: dict[str, Hyperparameters] = {
     "classic": Hyperparameters(105, 5, "relu", 128, 0.12489316869910207, 512, 1024, 0.0005),  # as published
     "compact": Hyperparameters(32, 3, "relu", 128, 0.2, 128, 128, 0.002),
+    "retsinas": Hyperparameters(100, 3, "relu", 0, 0.2, 256, 256, 0.001),  # the paper's; it has no dense layer
 }
 ARCHITECTURES = tuple(DEFAULTS)
 DEFAULT_ARCHITECTURE = "compact"

@@ -1,4 +1,4 @@
-"""RecognizerSpec -> Keras models: a prediction model (image -> logits) and a full model that ends in the CTC layer.
+"""RecognizerSpec -> prediction model (image -> logits); `full_model.py` adds what training needs.
 
 Layers are named; the time steps of an architecture are derived by running its shapes, never written down.
 """
@@ -7,17 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import keras
-import numpy as np
 from keras import layers, ops
 
 from utilities.alphabet import Alphabet
-from utilities.ctc import ctc_losses
 from utilities.hyperparameters import Hyperparameters
 from utilities.images import Preprocessing
 
 PACKAGE = "handwriting"  # namespace of our layers in saved files
 HEAD = "dense_layer"  # the output layer's name, as in the original workflow
-CTC = "ctc_loss"
+COLUMNS = "column_pool"  # what the CNN sees in each column, where an architecture pools columns
 
 
 @dataclass(frozen=True)
@@ -32,18 +30,6 @@ class RecognizerSpec:
     def with_alphabet(self, alphabet: Alphabet) -> "RecognizerSpec":
         """The same recognizer with another alphabet."""
         return replace(self, alphabet=alphabet)
-
-
-@keras.saving.register_keras_serializable(PACKAGE)
-class CTCLayer(layers.Layer):
-    """Adds the CTC loss (Graves et al. 2006) and passes the logits on.
-
-    Inputs as of `ctc_losses`. The loss runs in float32 whatever the policy.
-    """
-
-    def call(self, logits, label, label_length, frames):
-        self.add_loss(ops.mean(ctc_losses(logits, label, label_length, frames)))
-        return logits
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -68,6 +54,11 @@ class ColumnFlatten(layers.Layer):
         return (shape[0], shape[1], shape[2] * shape[3])
 
 
+def _dense(x, h: Hyperparameters):
+    """The dense layer before the LSTMs, where the hyperparameters ask for one."""
+    return layers.Dense(h.num_units_dense, activation=h.activation, name="dense1")(x) if h.num_units_dense else x
+
+
 def _bilstm(units: int, dropout: float, number: int):
     lstm = layers.LSTM(units, return_sequences=True, dropout=dropout, name=f"lstm_{number}")
     return layers.Bidirectional(lstm, name=f"bidirectional_{number}")
@@ -86,8 +77,7 @@ def _classic(image, h: Hyperparameters):
             name=f"Conv{number}",
         )(x)
         x = layers.MaxPooling2D((2, 2), name=f"pool{number}")(x)
-    x = ColumnFlatten(name="reshape")(x)
-    x = layers.Dense(h.num_units_dense, activation=h.activation, name="dense1")(x)
+    x = _dense(ColumnFlatten(name="reshape")(x), h)
     x = layers.Dropout(h.dropout, name="dropout")(x)
     x = _bilstm(h.num_units_lstm1, 0.25, 1)(x)
     return _bilstm(h.num_units_lstm2, 0.25, 2)(x)
@@ -113,14 +103,60 @@ def _compact(image, h: Hyperparameters):
         )(x)
         x = layers.BatchNormalization(momentum=0.95, name=f"norm{number}")(x)
         x = layers.Activation(h.activation, name=f"activation{number}")(x)
-    x = ColumnMaxPooling(name="column_pool")(x)
-    x = layers.Dense(h.num_units_dense, activation=h.activation, name="dense1")(x)
+    x = _dense(ColumnMaxPooling(name=COLUMNS)(x), h)
     x = layers.Dropout(h.dropout, name="dropout")(x)
     x = _bilstm(h.num_units_lstm1, h.dropout, 1)(x)
     return _bilstm(h.num_units_lstm2, h.dropout, 2)(x)
 
 
-_BODIES: dict[str, Callable] = {"classic": _classic, "compact": _compact}
+# (residual blocks, filters) of each stage of the retsinas architecture; height and width halve between stages
+_RETSINAS_STAGES = ((2, 64), (4, 128), (4, 256))
+
+
+def _retsinas(image, h: Hyperparameters):
+    """Retsinas et al. 2022, "Best practices for a handwritten text recognition system", setting for words.
+
+    Strides and what has a batch norm follow the program published with the paper. Dropout is before every layer after
+    the first LSTM; a column stands for 8 px. What differs from the paper is how every architecture here is trained:
+    weights start he_normal, the shortcut's loss weighs SHORTCUT_WEIGHT instead of 0.1, schedule and weight decay.
+    """
+    x = layers.Conv2D(32, 7, strides=2, padding="same", kernel_initializer="he_normal", name="stem")(image)
+    x = layers.Activation(h.activation, name="stem_activation")(x)
+    number = 1
+    for stage, (blocks, filters) in enumerate(_RETSINAS_STAGES):
+        if stage:
+            # "same": a sliver of an image keeps a column; on whole canvases it changes nothing
+            x = layers.MaxPooling2D((2, 2), padding="same", name=f"pool{stage}")(x)
+        for _ in range(blocks):
+            x = _residual(x, filters, h, number)
+            number += 2
+    x = _dense(ColumnMaxPooling(name=COLUMNS)(x), h)
+    x = _bilstm(h.num_units_lstm1, 0.0, 1)(x)
+    x = layers.Dropout(h.dropout, name="dropout")(x)
+    for later in (2, 3):
+        x = _bilstm(h.num_units_lstm2, 0.0, later)(x)
+        x = layers.Dropout(h.dropout, name=f"dropout{later}")(x)
+    return x
+
+
+def _residual(x, filters: int, h: Hyperparameters, number: int):
+    """Convolutions `number` and `number + 1` with a way around them (He et al. 2016, the block of ResNet-18)."""
+
+    def normed(x, side, name, norm):
+        convolution = layers.Conv2D(
+            filters, side, padding="same", use_bias=False, kernel_initializer="he_normal", name=name
+        )
+        return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=norm)(convolution(x))
+
+    y = normed(x, h.kernel_size, f"Conv{number}", f"norm{number}")
+    y = layers.Activation(h.activation, name=f"activation{number}")(y)
+    y = normed(y, h.kernel_size, f"Conv{number + 1}", f"norm{number + 1}")
+    around = x if x.shape[-1] == filters else normed(x, 1, f"around{number}", f"around_norm{number}")
+    y = layers.Add(name=f"add{number}")([y, around])
+    return layers.Activation(h.activation, name=f"activation{number + 1}")(y)
+
+
+_BODIES: dict[str, Callable] = {"classic": _classic, "compact": _compact, "retsinas": _retsinas}
 
 
 def build_prediction_model(spec: RecognizerSpec) -> keras.Model:
@@ -129,17 +165,6 @@ def build_prediction_model(spec: RecognizerSpec) -> keras.Model:
     features = _BODIES[spec.architecture](image, spec.hyperparameters)
     logits = layers.Dense(spec.alphabet.classes, dtype="float32", name=HEAD)(features)
     return keras.Model(image, logits, name=f"{spec.architecture}_prediction")
-
-
-def add_ctc(prediction_model: keras.Model) -> keras.Model:
-    """The full model: the same layers, with inputs for labels and true lengths, ending in the CTC layer."""
-    label = keras.Input((None,), dtype="int32", name="label")
-    label_length = keras.Input((1,), dtype="int32", name="label_length")
-    frames = keras.Input((1,), dtype="int32", name="frames")
-    image = prediction_model.input
-    output = CTCLayer(dtype="float32", name=CTC)(prediction_model.output, label, label_length, frames)
-    inputs = {"image": image, "label": label, "label_length": label_length, "frames": frames}
-    return keras.Model(inputs, output, name=prediction_model.name.replace("prediction", "full"))
 
 
 class FrameCounter:
@@ -160,27 +185,3 @@ class FrameCounter:
 def frame_counter(spec: RecognizerSpec) -> FrameCounter:
     """The time steps of a recognizer by content width."""
     return FrameCounter(spec.architecture, spec.preprocessing.height, spec.hyperparameters)
-
-
-def with_larger_alphabet(model: keras.Model, spec: RecognizerSpec, alphabet: Alphabet, seed: int) -> keras.Model:
-    """The prediction model with a head for an alphabet that begins with the old one; every known weight is kept.
-
-    New characters start with kernels U(-0.1, 0.1) and the mean less one standard deviation of the old biases, as in
-    Calamari: readable soon, but silent at first.
-    """
-    larger = build_prediction_model(spec.with_alphabet(alphabet))
-    for layer in model.layers:
-        if layer.name != HEAD:
-            larger.get_layer(layer.name).set_weights(layer.get_weights())
-    kernel, bias = model.get_layer(HEAD).get_weights()
-    new = alphabet.classes - bias.size
-    fresh = np.random.default_rng(seed).uniform(-0.1, 0.1, (kernel.shape[0], new)).astype(kernel.dtype)
-    silent = np.full(new, bias.mean() - bias.std(), bias.dtype)
-    larger.get_layer(HEAD).set_weights([np.concatenate([kernel, fresh], 1), np.concatenate([bias, silent])])
-    return larger
-
-
-def train_only_head(model: keras.Model, only_head: bool) -> None:
-    """Freeze every layer but the output head (batch-norm statistics too), or thaw all."""
-    for layer in model.layers:
-        layer.trainable = not only_head or layer.name == HEAD

@@ -9,12 +9,13 @@ import keras
 import numpy as np
 
 from utilities.calibration import Calibration
-from utilities.charts import training_history_chart
-from utilities.model import RecognizerSpec, add_ctc
+from utilities.full_model import reader_of
+from utilities.model import RecognizerSpec
 from utilities.model_files import ModelFiles
 from utilities.safe_files import whole_file, write_text_whole
 from utilities.saved_model import save_recognizer
 from utilities.training import HISTORY_COLUMNS, Plan, Progress, history_csv
+from utilities.training_chart import training_history_chart
 
 
 def save_history(files: ModelFiles, history: Sequence[dict]) -> None:
@@ -25,11 +26,11 @@ def save_history(files: ModelFiles, history: Sequence[dict]) -> None:
         training_history_chart(columns).savefig(temporary)
 
 
-def save_trained(files: ModelFiles, spec: RecognizerSpec, model: keras.Model, record: dict, progress: Progress) -> None:
-    """Write both model files and the history."""
+def save_trained(files: ModelFiles, spec: RecognizerSpec, full: keras.Model, record: dict, progress: Progress) -> None:
+    """Write both files of a full model, and the history."""
     save_history(files, progress.history)
-    save_recognizer(files.prediction, spec, model, record)
-    save_recognizer(files.full, spec, add_ctc(model), record)
+    save_recognizer(files.prediction, spec, reader_of(full), record)
+    save_recognizer(files.full, spec, full, record)
     best = progress.best
     print(
         f"Saved {files.full} and {files.prediction}:"

@@ -5,13 +5,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 from tqdm import tqdm
 
+from utilities.alternatives import details
 from utilities.batches import buckets
 from utilities.decoding import Reading, read
 from utilities.image_cache import Decoded, decode_all
@@ -22,6 +23,7 @@ from utilities.safe_files import whole_file
 from utilities.saved_model import Recognizer
 
 COLUMNS = ("image", "label", "prediction", "confidence", "group", "problem")
+DETAIL_COLUMNS = ("character_confidences", "runner_up", "runner_up_confidence")
 CHUNK = 1024  # images in memory at a time
 BATCH_SIZE = 64  # images a prediction step: larger ones are no faster on a CPU
 
@@ -52,9 +54,10 @@ class Summary:
 
 
 class Reader:
-    """Reads prepared contents with one model."""
+    """Reads prepared contents with one model; `with_details` adds each character's confidence and the runner-up."""
 
-    def __init__(self, recognizer: Recognizer):
+    def __init__(self, recognizer: Recognizer, with_details: bool = False):
+        self.with_details = with_details
         self.spec, self.record = recognizer.spec, recognizer.record
         self._model = recognizer.prediction_model
         self._frames: FrameCounter = frame_counter(recognizer.spec)
@@ -69,8 +72,12 @@ class Reader:
             images = to_canvases([contents[i] for i in chosen], widths[chosen[0]])
             frames = np.array([self._frames(contents[i].shape[1]) for i in chosen])
             logits = self._model.predict_on_batch(images)
-            for i, reading in zip(chosen, read(logits, frames, self.spec.alphabet, self._temperature), strict=True):
+            known = (logits, frames, self.spec.alphabet, self._temperature)
+            for i, reading in zip(chosen, read(*known), strict=True):
                 readings[i] = reading
+            if self.with_details:
+                for i, found in zip(chosen, details(*known), strict=True):
+                    readings[i] = replace(readings[i], details=found)
         return readings
 
 
@@ -98,7 +105,7 @@ def predict_to_files(readers: dict[Path, Reader], image_set: ImageSet) -> dict[P
             path.parent.mkdir(parents=True, exist_ok=True)
             file = stack.enter_context(stack.enter_context(whole_file(path)).open("w", encoding="utf-8", newline=""))
             writers[path] = csv.writer(file, lineterminator="\n")
-            writers[path].writerow(COLUMNS)
+            writers[path].writerow(COLUMNS + DETAIL_COLUMNS if readers[path].with_details else COLUMNS)
         kinds = list(dict.fromkeys(reader.spec.preprocessing for reader in readers.values()))
         with tqdm(total=len(image_set.samples), desc="Reading", unit="image", delay=2) as bar:
             for samples, decoded in _decoded_chunks(image_set.samples, kinds):
@@ -141,13 +148,25 @@ def _read_chunk(
         if reading is None:
             summary.unread += 1
             problem = found.get(s.row) or f"image unreadable ({decoded[s.path].problem})"
-            rows.append((s.name, s.label, "", "", s.group, problem))
+            rows.append(
+                (s.name, s.label, "", "", s.group, problem, *("" for _ in DETAIL_COLUMNS if reader.with_details))
+            )
             continue
         if decoded[s.path].digest in reader.digests or s.group in reader.groups:
             summary.seen_in_training.add(s.name)
         summary.add(s.label, reading)
-        rows.append((s.name, s.label, reading.text, f"{reading.confidence:.4f}", s.group, ""))
+        rows.append((s.name, s.label, reading.text, f"{reading.confidence:.4f}", s.group, "", *_detail_cells(reading)))
     return rows
+
+
+def _detail_cells(reading: Reading) -> tuple[str, ...]:
+    """The cells of DETAIL_COLUMNS: confidences of the characters in their order, with spaces between."""
+    found = reading.details
+    if found is None:
+        return ()
+    if found.runner_up is None:
+        return " ".join(f"{p:.2f}" for p in found.characters), "", ""
+    return " ".join(f"{p:.2f}" for p in found.characters), found.runner_up, f"{found.runner_up_confidence:.4f}"
 
 
 def results_table(summaries: dict[Path, Summary]) -> str:

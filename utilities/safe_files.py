@@ -42,15 +42,12 @@ def whole_file(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
-        yield temporary
-        with temporary.open("r+b") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            raise
-        raise _no_space(path) from error
+        with _room_for(path):
+            yield temporary
+            with temporary.open("r+b") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -63,22 +60,26 @@ def whole_folder(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
     try:
-        temporary.mkdir(parents=True)
-        yield temporary
-        temporary.rename(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            raise
-        raise _no_space(path) from error
+        with _room_for(path):
+            temporary.mkdir(parents=True)
+            yield temporary
+            temporary.rename(path)
+            _sync_folder(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _no_space(path: Path) -> NoSpaceError:
-    return NoSpaceError(
-        f"The disk is full: {path.absolute()} was not written. Free some space there and run the command again."
-    )
+@contextmanager
+def _room_for(path: Path) -> Iterator[None]:
+    """Say in a NoSpaceError what was not written when the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise NoSpaceError(
+            f"The disk is full: {path.absolute()} was not written. Free some space there and run the command again."
+        ) from error
 
 
 def _sync_folder(folder: Path) -> None:

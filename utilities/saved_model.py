@@ -6,15 +6,17 @@ A file is rebuilt from its spec and its weights are read into place: nothing in 
 import json
 import zipfile
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import h5py
 import keras
 
 from utilities.alphabet import UNICODE_FORM, Alphabet
+from utilities.full_model import CTC, add_ctc, reader_of
 from utilities.hyperparameters import ARCHITECTURES, Hyperparameters
 from utilities.images import Preprocessing
-from utilities.model import CTC, RecognizerSpec, add_ctc, build_prediction_model
+from utilities.model import RecognizerSpec, build_prediction_model
 from utilities.model_card import (
     DESCRIPTION,
     FORMAT_VERSION,
@@ -29,15 +31,16 @@ from utilities.safe_files import whole_file
 
 @dataclass(frozen=True)
 class Recognizer:
-    """A model ready to read: its spec, the prediction model, and how it came to be."""
+    """A model ready to read: its spec, the full model, and how it came to be."""
 
     spec: RecognizerSpec
-    prediction_model: keras.Model
+    full_model: keras.Model
     record: dict
 
-    def full_model(self) -> keras.Model:
-        """The same weights with the CTC layer, for training."""
-        return add_ctc(self.prediction_model)
+    @cached_property
+    def prediction_model(self) -> keras.Model:
+        """The part that reads: image (B, W, H, 1) float32 -> logits (B, T, C) float32."""
+        return reader_of(self.full_model)
 
 
 def save_recognizer(path: Path, spec: RecognizerSpec, model: keras.Model, record: dict) -> None:
@@ -68,18 +71,21 @@ def load_recognizer(path: Path, original_alphabet: Alphabet | None = None) -> Re
             spec, model = read_original(path, original_alphabet)
         except (KeyError, ValueError, OSError) as error:
             raise ModelFileError(f"{path}: {error.args[0] if error.args else error}") from None
-        return Recognizer(spec, model, {"origin": f"written by the original workflow: {path.name}"})
+        return Recognizer(spec, add_ctc(model), {"origin": f"written by the original workflow: {path.name}"})
     description = read_description(path)
     spec = spec_from(description)
-    model = build_prediction_model(spec)
-    target = add_ctc(model) if description["kind"] == "full" else model
+    reader = build_prediction_model(spec)
+    full = add_ctc(reader)
+    target = full if description["kind"] == "full" else reader
+    if target is full and description["format_version"] == 1:
+        target = add_ctc(reader, with_shortcut=False)
     try:
         target.load_weights(path)
     except (ValueError, KeyError, OSError) as error:
         raise ModelFileError(
             f"{path}: its weights do not fit its description ({error}). Take an undamaged copy."
         ) from None
-    return Recognizer(spec, model, description["record"])
+    return Recognizer(spec, full, description["record"])
 
 
 def describe_spec(spec: RecognizerSpec) -> dict:

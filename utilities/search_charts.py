@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from utilities.charts import BLUE, GREY, ORANGE, new_figure
+from utilities.chart_style import BLUE, GREY, ORANGE, new_figure
 from utilities.search_summary import best_so_far, complete, tried
 
 

@@ -124,10 +124,10 @@ KEYS: dict[str, dict[str, Key]] = {
         **HYPERPARAMETER_KEYS,
     },
     "transfer": {
-        "RETRAINING_EPOCHS": _whole(15, *_COUNT),
+        "RETRAINING_EPOCHS": _whole(10, *_COUNT),
         "FINE_TUNING_EPOCHS": _whole(40, *_COUNT),
-        "RETRAINING_LEARNING_RATE": _above_zero(0.001, 1),
-        "FINE_TUNING_LEARNING_RATE": _above_zero(0.0005, 1),
+        "RETRAINING_LEARNING_RATE": _above_zero(0.003, 1),
+        "FINE_TUNING_LEARNING_RATE": _above_zero(0.0015, 1),
         "MAX_MINUTES": _MINUTES,
     },
     "test": {

@@ -97,6 +97,7 @@ def _nearest(word: str, known: Mapping[str, object]) -> str:
 
 
 def settings_error(path: Path, problems: Sequence[str]) -> SettingsError:
+    """The error that lists all problems of a settings file."""
     count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
     lines = [f"{path} has {count}:", *(f"  {p}" for p in problems), "Correct the file and run the command again."]
     return SettingsError("\n".join(lines))

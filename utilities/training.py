@@ -12,20 +12,18 @@ from tqdm import tqdm
 from utilities.alphabet import Alphabet
 from utilities.batches import WordBatches
 from utilities.config import Train, Transfer
-from utilities.ctc import LOSS_CEILING
-from utilities.decoding import label_log_probability, log_softmax, read_texts
 from utilities.durations import duration
 from utilities.errors import UserError
-from utilities.metrics import character_error_rate
-from utilities.model import add_ctc
+from utilities.full_model import CTC
 from utilities.resume import ResumePoint
+from utilities.validation import validate
 
 HISTORY_COLUMNS = ("epoch", "loss", "val_loss", "val_cer", "learning_rate", "seconds")
 WARM_UP_SHARE, MOST_WARM_UP = 0.05, 500  # of the steps; steps: the rate rises from 0 while CTC leaves its blank plateau
 LAST_RATE = 0.01  # of the learning rate, at the last step
 WEIGHT_DECAY = 1e-4
 CLIP_NORM = 5.0  # of the whole gradient: a few words with a huge loss must not throw the weights about
-HEAD_SHARE = 0.2  # of a transfer's MAX_MINUTES for retraining the head; fine-tuning gets the rest
+HEAD_SHARE = 0.1  # of a transfer's MAX_MINUTES for retraining the head; fine-tuning gets the rest
 TIMED_STEPS = 12  # training steps measured, after as many to warm up, to fit a run to MAX_MINUTES
 TRACED = 3  # times the median: a step that takes longer traced a new shape of batch, which happens once
 TIE = 1e-7  # weight of validation loss (nats) beside validation CER: decides between equal CERs, such as 100 % at first
@@ -98,21 +96,22 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def train(
-    model: keras.Model,
+    full: keras.Model,
+    reader: keras.Model,
     batches: tuple[WordBatches, WordBatches],
     alphabet: Alphabet,
     plan: Plan,
     resume: ResumePoint | None = None,
     after_epoch: Callable[[list[dict]], None] = lambda history: None,
 ) -> Progress:
-    """Train a prediction model in place and leave the weights to keep in it.
+    """Train a full model in place and leave the weights to keep in it.
 
+    `reader` is its `reader_of`, which a caller goes on to read with: a second one would have to be traced again.
     `batches`: training and validation. `after_epoch` gets the history so far (rows with keys HISTORY_COLUMNS). With
     `resume`, the state is kept after epochs and an interrupted run goes on from there to the same result.
     Raises TrainingError when the loss stops being a number.
     """
     training, validation = batches
-    full = add_ctc(model)
     progress = Progress()
     saved = resume.read() if resume else None
     if saved:
@@ -120,12 +119,12 @@ def train(
     else:
         progress.epochs_planned = plan.epochs
         if plan.max_minutes:
-            progress.epochs_planned = _epochs_that_fit(full, model, batches, plan)
-    _compile(full, plan, progress.epochs_planned * len(training))
+            progress.epochs_planned = _epochs_that_fit(full, reader, batches, plan)
+    compile_full_model(full, plan, progress.epochs_planned * len(training))
     if saved:
         saved.restore(full)
     done = len(progress.history)
-    watch = _Watch(model, validation, alphabet, plan, progress, resume, after_epoch)
+    watch = _Watch(reader, validation, alphabet, plan, progress, resume, after_epoch)
     if done < progress.epochs_planned and not watch.patience_is_over():
         training.start_epoch(done)
         full.fit(
@@ -137,11 +136,12 @@ def train(
             callbacks=[watch, keras.callbacks.TerminateOnNaN()],
         )
     if progress.best_weights is not None and plan.early_stopping:
-        model.set_weights(progress.best_weights)
+        full.set_weights(progress.best_weights)
     return progress
 
 
-def _compile(full: keras.Model, plan: Plan, total_steps: int) -> None:
+def compile_full_model(full: keras.Model, plan: Plan, total_steps: int) -> None:
+    """Give a full model the optimizer and the schedule of a run of `total_steps`."""
     schedule = WarmupCosine(plan.learning_rate, total_steps)
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY, global_clipnorm=CLIP_NORM)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
@@ -150,13 +150,13 @@ def _compile(full: keras.Model, plan: Plan, total_steps: int) -> None:
 
 
 def _epochs_that_fit(
-    full: keras.Model, model: keras.Model, batches: tuple[WordBatches, WordBatches], plan: Plan
+    full: keras.Model, reader: keras.Model, batches: tuple[WordBatches, WordBatches], plan: Plan
 ) -> int:
     """How many whole epochs, with their validation, fit in `max_minutes`; measured once, the weights left untouched."""
     began = time.perf_counter()
     training, validation = batches
     before = [np.copy(v) for v in map(keras.ops.convert_to_numpy, full.variables)]
-    _compile(full, plan, TIMED_STEPS)
+    compile_full_model(full, plan, TIMED_STEPS)
     seconds = []
     for number in range(2 * TIMED_STEPS):
         started = time.perf_counter()
@@ -164,9 +164,9 @@ def _epochs_that_fit(
         seconds.append(time.perf_counter() - started)
     usual = np.array(seconds[TIMED_STEPS:])
     a_step = float(usual[usual < TRACED * np.median(usual)].mean())
-    model.predict_on_batch(validation[0][0]["image"])
+    reader.predict_on_batch(validation[0][0]["image"])
     started = time.perf_counter()
-    model.predict_on_batch(validation[0][0]["image"])
+    reader.predict_on_batch(validation[0][0]["image"])
     a_validation = (time.perf_counter() - started) * len(validation)
     for variable, value in zip(full.variables, before, strict=True):
         variable.assign(value)
@@ -177,26 +177,12 @@ def _epochs_that_fit(
     return fits
 
 
-def validate(model: keras.Model, validation: WordBatches, alphabet: Alphabet) -> tuple[float, float]:
-    """(mean CTC loss in nats a word, micro CER as a fraction) of a prediction model over fixed batches."""
-    losses, truths, texts = [], [], []
-    for number in range(len(validation)):
-        batch = validation[number][0]
-        logits = model.predict_on_batch(batch["image"])
-        frames = batch["frames"][:, 0]
-        labels = [ids[:n] for ids, n in zip(batch["label"], batch["label_length"][:, 0], strict=True)]
-        losses.append(np.minimum(-label_log_probability(log_softmax(logits), labels, frames), LOSS_CEILING))
-        texts += read_texts(logits, frames, alphabet)
-        truths += [alphabet.decode(ids) for ids in labels]
-    return float(np.concatenate(losses).mean()), character_error_rate(truths, texts)
-
-
 class _Watch(keras.callbacks.Callback):
     """After each epoch: validate, report, remember the best weights, keep the state, stop when nothing improves."""
 
-    def __init__(self, model, validation, alphabet, plan, progress, resume, after_epoch):
+    def __init__(self, reader, validation, alphabet, plan, progress, resume, after_epoch):
         super().__init__()
-        self._reader, self._validation, self._alphabet = model, validation, alphabet
+        self._reader, self._validation, self._alphabet = reader, validation, alphabet
         self._plan, self._progress, self._resume, self._after_epoch = plan, progress, resume, after_epoch
 
     def patience_is_over(self) -> bool:
@@ -217,7 +203,7 @@ class _Watch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self._bar.close()
         progress = self._progress
-        loss = float(logs["loss"])
+        loss = float(logs[CTC])
         if not math.isfinite(loss):
             raise TrainingError(
                 f"The training loss became {loss} in epoch {epoch + 1}. Lower LEARNING_RATE"
@@ -233,7 +219,7 @@ class _Watch(keras.callbacks.Callback):
         score = val_cer + TIE * val_loss
         if score < progress.best_score or not self._plan.early_stopping:
             progress.best_score, progress.best_epoch = score, epoch + 1
-            progress.best_weights = self._reader.get_weights() if self._plan.early_stopping else None
+            progress.best_weights = self.model.get_weights() if self._plan.early_stopping else None
         self._report(row)
         self._after_epoch(progress.history)
         if self.patience_is_over():

@@ -64,9 +64,10 @@ def _trainer(job: WorkerJob) -> Callable:
 
     import keras
 
+    from utilities.full_model import build_full_model, reader_of
     from utilities.hyperparameters import resolve
     from utilities.images import Preprocessing
-    from utilities.model import FrameCounter, RecognizerSpec, build_prediction_model
+    from utilities.model import FrameCounter, RecognizerSpec
     from utilities.model_cost import operations
     from utilities.training import Plan, train
     from utilities.training_set import training_set_for
@@ -89,10 +90,12 @@ def _trainer(job: WorkerJob) -> Callable:
             after_epoch(history[-1])
 
         try:
-            model = build_prediction_model(RecognizerSpec(architecture, data.alphabet, how, hyperparameters))
+            full = build_full_model(RecognizerSpec(architecture, data.alphabet, how, hyperparameters))
             batches = data.batches(data.alphabet, frames, hyperparameters.batch_size, tune.seed)
             plan = Plan(tune.num_epochs, hyperparameters.learning_rate, tune.seed, True, patience=tune.num_epochs)
-            return train(model, batches, data.alphabet, plan, after_epoch=logged), operations(model, how.width) / 1e6
+            reader = reader_of(full)
+            progress = train(full, reader, batches, data.alphabet, plan, after_epoch=logged)
+            return progress, operations(reader, how.width) / 1e6
         finally:
             log.close()
 

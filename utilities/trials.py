@@ -13,7 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from utilities.errors import UserError, differences
 from utilities.search_space import Range, SearchSpace, Values, number_of_combinations
 
-ORDINAL, RESULT, BELONGS_TO = "ordinal", "result", "belongs_to"  # user attributes of trials and of the study
+ORDINAL, VALUES, RESULT = "ordinal", "values", "result"  # user attributes of trials
+BELONGS_TO = "belongs_to"  # ... of the study
 WARM_UP_EPOCHS = 3  # before a trial may be called hopeless: CTC reads nothing at first, whatever the values
 MOST_REPEATS = 20  # times that a sampler may propose what was tried before, until the next untried one is taken
 
@@ -83,7 +84,6 @@ class TrialQueue:
         if kept is None:
             if resume:
                 print("There is no interrupted search to resume: starting afresh.", flush=True)
-            queue._enqueue_grid()
             study.set_user_attr(BELONGS_TO, dict(belongs_to))
         elif changed := differences(kept, belongs_to):
             raise UserError(
@@ -92,18 +92,27 @@ class TrialQueue:
                 + "\nRestore them to go on, or search afresh without --resume."
             )
         for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
-            queue._ask_again(trial.number, trial.params, trial.user_attrs.get(ORDINAL))
+            queue._ask_again(trial.number, trial.user_attrs.get(VALUES, trial.params), trial.user_attrs.get(ORDINAL))
+        queue._enqueue_grid()
         return queue
 
     def _enqueue_grid(self) -> None:
-        if self._strategy.method == "grid":
-            for ordinal, values in enumerate(itertools.product(*self._space.values())):
-                self._study.enqueue_trial(dict(zip(self._space, values, strict=True)), {ORDINAL: ordinal})
+        """Line up what of the grid is not in the study: all of it, or what a process that died left out."""
+        if self._strategy.method != "grid":
+            return
+        present = self._ordinals()
+        for ordinal, values in enumerate(itertools.product(*self._space.values())):
+            if ordinal not in present:
+                self._enqueue(ordinal, dict(zip(self._space, values, strict=True)))
+
+    def _enqueue(self, ordinal: int, values: dict[str, object]) -> None:
+        """Line up a trial. Its values are kept beside it: asking writes them one by one, and can be cut short."""
+        self._study.enqueue_trial(values, {ORDINAL: ordinal, VALUES: values})
 
     def _ask_again(self, number: int, values: Mapping[str, object], ordinal: int | None) -> None:
+        if ordinal is not None and ordinal not in self._waiting():  # None: died while it asked for a trial
+            self._enqueue(ordinal, dict(values))
         self._study.tell(number, state=TrialState.FAIL)
-        if ordinal is not None:  # else the process died while the trial was being asked for
-            self._study.enqueue_trial(dict(values), {ORDINAL: ordinal})
 
     def put_back(self, trial: Trial) -> None:
         """Have this trial run again: whoever ran it is gone."""
@@ -111,9 +120,8 @@ class TrialQueue:
 
     def next(self) -> Trial | None:
         """The next trial to run, or None when all have been handed out."""
-        waiting = self._study.get_trials(deepcopy=False, states=[TrialState.WAITING])
-        taken = self._ordinals()
-        ordinal = waiting[0].user_attrs[ORDINAL] if waiting else next(n for n in itertools.count() if n not in taken)
+        waiting, taken = self._waiting(), self._ordinals()
+        ordinal = waiting[0] if waiting else next(n for n in itertools.count() if n not in taken)
         if ordinal >= self.total:
             return None
         tried = [] if waiting else [t.params for t in self._valid()]
@@ -143,7 +151,7 @@ class TrialQueue:
         for values in itertools.product(*self._space.values()):
             combination = dict(zip(self._space, values, strict=True))
             if combination not in tried:
-                self._study.enqueue_trial(combination, {ORDINAL: ordinal})
+                self._enqueue(ordinal, combination)
                 return True
         return False
 
@@ -177,6 +185,11 @@ class TrialQueue:
         """Trials that wait, run, or ended with a result."""
         trials = self._study.get_trials(deepcopy=False)
         return [t for t in trials if ORDINAL in t.user_attrs and (not t.state.is_finished() or RESULT in t.user_attrs)]
+
+    def _waiting(self) -> list[int]:
+        """Ordinals of the trials that are lined up, the next one first."""
+        waiting = self._study.get_trials(deepcopy=False, states=[TrialState.WAITING])
+        return [t.user_attrs[ORDINAL] for t in waiting]
 
     def _ordinals(self) -> set[int]:
         return {t.user_attrs[ORDINAL] for t in self._valid()}

@@ -1,6 +1,8 @@
 """Where trials run: processes side by side on one machine, each with its own device. A dead one is replaced."""
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -52,7 +54,7 @@ class _Worker:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")  # a framework does not survive a fork
         self.connection, far = context.Pipe()
-        self.process = context.Process(target=self._target, args=(far, self._job), daemon=True)
+        self.process = context.Process(target=_work, args=(self._target, far, self._job), daemon=True)
         self.process.start()
         far.close()  # else the end of the process would not be seen here
 
@@ -80,6 +82,17 @@ class _Worker:
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
+
+
+def _work(target: Callable, connection: Connection, job: object) -> None:
+    """What a worker's process does; it ends at once with the process that started it, even if that is killed."""
+
+    def watch():
+        multiprocessing.parent_process().join()
+        os._exit(1)  # the main thread may be deep in a training step
+
+    threading.Thread(target=watch, daemon=True).start()
+    target(connection, job)
 
 
 def run_in_workers(

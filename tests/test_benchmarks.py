@@ -1,0 +1,148 @@
+"""The benchmark programs as processes, on sets and models so small that all ends within minutes."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT, WORDS, write_image_set
+from PIL import Image
+
+from benchmarks.experiment import CANVASES, Sets, experiment, first_words
+from benchmarks.machine import cpu_name, forget_peak_memory, peak_memory, usable_cores
+from benchmarks.tables import text_table, write_json
+from utilities.alphabet import Alphabet
+from utilities.errors import UserError
+from utilities.hyperparameters import ARCHITECTURES, DEFAULTS, resolve
+from utilities.images import Preprocessing
+from utilities.model import RecognizerSpec, build_prediction_model
+from utilities.saved_model import save_recognizer
+
+TINY = ["BATCH_SIZE=8", "NUM_UNITS_DENSE=8", "NUM_UNITS_LSTM1=8", "NUM_UNITS_LSTM2=8"]
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sets")
+    write_image_set(folder / "train", WORDS * 3, groups=[f"w{i % 6}" for i in range(36)])
+    write_image_set(folder / "test", WORDS, groups=[f"t{i % 3}" for i in range(12)])
+    return folder
+
+
+def run(program, *arguments, cwd):
+    command = [sys.executable, str(ROOT / "benchmarks" / program), *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300)
+
+
+def result_of(done, path):
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "retracing" not in done.stderr
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_accuracy_trains_and_transfers_and_reports(sets):
+    done = run(
+        "accuracy.py", "train", "test", "--minutes", 0.05, "--architectures", "compact", "--canvas", "compact=32x128",
+        "--group-column", "writer", "--set", *TINY, "--transfer", "train", "test", "--words", 18, "--save", "models",
+        "--out", "out/a.json", cwd=sets,
+    )  # fmt: skip
+    result = result_of(done, sets / "out" / "a.json")
+    assert result["machine"]["cores"] >= 1 and result["machine"]["versions"]["keras"]
+    assert result["seed"] == 2
+    scratch, transfer = result["runs"]
+    assert (scratch["start"], transfer["start"]) == ("scratch", "transfer")
+    assert (scratch["words"], transfer["words"]) == (36, 18)
+    for row in result["runs"]:
+        assert row["architecture"] == "compact" and row["canvas"] == [32, 128]
+        assert (row["test_words"], row["groups"], row["unread"]) == (12, 3, 0)
+        assert 0 < row["cer_low"] <= row["cer"] <= row["cer_high"]
+        assert 0 <= row["exact"] <= 1
+        assert row["epochs"] == len(row["history"]) >= 1
+        assert row["images_per_second"] == pytest.approx(row["training_words"] * row["epochs"] / row["seconds"])
+        seconds = [point["seconds"] for point in row["curve"]]
+        assert seconds == sorted(seconds) and row["curve"][-1]["cer"] == row["cer"]
+        assert row["operations_per_image"] > 1e6 and row["parameters"] > 1e5
+        assert f"{100 * row['cer']:.2f}" in done.stdout
+    with Image.open(sets / "out" / "a.png") as chart:
+        assert chart.width > 500
+    assert sorted(path.name for path in (sets / "models").iterdir()) == [
+        "compact-scratch-36.h5", "compact-transfer-18.h5",
+    ]  # fmt: skip
+
+
+def test_speed_measures_everything_once(sets, tmp_path):
+    spec = RecognizerSpec("compact", Alphabet(("a", "b")), Preprocessing(32, 128), resolve("compact"))
+    model = tmp_path / "knows_two_letters.h5"
+    save_recognizer(model, spec, build_prediction_model(spec), {})
+    done = run("speed.py", "train", "--model", model, "--seconds", 0.5, "--rows", 500, "--out", "out/s.json", cwd=sets)
+    result = result_of(done, sets / "out" / "s.json")
+    assert list(result["speed"])[:2] == ["network alone", "file to text"]
+    assert {name.partition(":")[0] for name in result["speed"]} >= {"training", "classic, original settings"}
+    for speed in result["speed"].values():
+        assert speed["images"] > 0 and speed["images_per_second"] > 0 and speed["peak_memory_mb"] > 50
+        assert speed["flop_per_second"] == pytest.approx(speed["images_per_second"] * speed["operations_per_image"])
+        assert 0 < speed["utilisation"] < 2  # other work on the machine can slow the matrix product as well
+    network = result["speed"]["network alone"]["operations_per_image"]
+    original = result["speed"]["classic, original settings: network alone"]["operations_per_image"]
+    assert original > 5 * network
+    assert len(result["ratios"]) == 3 and all(ratio > 0 for ratio in result["ratios"].values())
+    assert result["opening"]["rows"] == 500 and result["opening"]["seconds"] > 0
+    assert result["cache"]["ratio"] > 1
+    assert 0 < result["padding"]["of_img_width"] <= result["padding"]["of_widest_needed"] <= 1
+    assert all(seconds > 0 for seconds in result["first_batch"].values())
+    assert "float32 matrix product" in done.stdout
+
+
+def test_a_mistake_is_said_in_one_message(sets):
+    done = run("accuracy.py", "nowhere", "test", cwd=sets)
+    assert done.returncode == 1 and "no such folder" in done.stderr and "Traceback" not in done.stderr
+    done = run("speed.py", "nowhere", cwd=sets)
+    assert done.returncode == 1 and "nowhere" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_an_experiment_takes_the_shipped_settings_and_each_architecture_its_own(sets, tmp_path, architecture):
+    pair = Sets(sets / "train", sets / "test", {"METADATA_GROUP_COLUMN": "writer"})
+    config = experiment(tmp_path, architecture, pair, None, 7, {"SEED": "5", "DROPOUT": "0.4"})
+    assert resolve(architecture, {"dropout": 0.4}) == resolve(architecture, config.train.hyperparameters)
+    assert (config.project.img_height, config.project.img_width) == CANVASES.get(architecture, (40, 512))
+    assert (config.train.max_minutes, config.transfer.max_minutes, config.train.seed) == (7, 7, 5)
+    assert config.project.on_bad_rows == "skip"
+    assert DEFAULTS[architecture].dropout != 0.4
+
+
+def test_an_unknown_setting_is_refused(sets, tmp_path):
+    with pytest.raises(UserError, match="NUM_UNIT"):
+        experiment(tmp_path, "compact", Sets(sets / "train", sets / "test", {}), None, 1, {"NUM_UNIT": "5"})
+
+
+def test_samples_take_whole_groups_and_smaller_ones_are_part_of_larger_ones(sets, tmp_path):
+    pair = Sets(sets / "train", sets / "test", {"METADATA_GROUP_COLUMN": "writer"})
+    config = experiment(tmp_path, "compact", pair, None, 1, {})
+    rows = {}
+    for count in (12, 20):
+        folder = first_words(config, count, tmp_path / str(count))
+        with (folder / "words_metadata.csv").open(encoding="utf-8", newline="") as file:
+            rows[count] = list(csv.DictReader(file))
+        assert len(rows[count]) == count == len(list((folder / "images").iterdir()))
+    assert rows[20][:12] == rows[12]
+    assert len({row["writer"] for row in rows[12]}) == 2  # six words each
+    with pytest.raises(UserError, match="36 words"):
+        first_words(config, 37, tmp_path / "more")
+
+
+def test_the_machine_is_described_and_its_memory_peaks_anew():
+    assert cpu_name() and usable_cores() >= 1
+    block = np.ones(40_000_000, np.uint8)
+    high = peak_memory()
+    del block
+    forget_peak_memory()
+    assert 0 < peak_memory() <= high
+
+
+def test_tables_line_up_and_json_knows_no_nan(tmp_path):
+    assert text_table(("a", "b"), [("long", "1"), ("x", "22")]) == "a      b\nlong   1\nx     22"
+    write_json(tmp_path / "r.json", {"a": np.float32(0.5), "b": float("nan"), "c": [np.int64(3), tmp_path]})
+    assert json.loads((tmp_path / "r.json").read_text()) == {"a": 0.5, "b": None, "c": [3, str(tmp_path)]}

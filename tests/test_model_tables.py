@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+from conftest import predictions_frame
+
+from utilities.model_tables import headline_table, model_table, paired_table, variant_table
+from utilities.predictions_table import load_predictions
+
+
+def test_the_table_of_models_is_right(predictions_folder):
+    table = model_table(load_predictions(predictions_folder))
+    good, bad = table.loc["good"], table.loc["bad"]
+    assert (good["images"], good["judged"], good["characters"]) == (5, 3, 10)
+    assert good["CER %"] == pytest.approx(10)
+    assert good["exact %"] == pytest.approx(200 / 3)
+    assert good["mean confidence"] == pytest.approx((0.9 + 0.8 + 0.7 + 0.2) / 4)
+    assert bad["CER %"] == pytest.approx(30)
+    assert bad["resampled"] == 2  # two writers
+    assert headline_table(table).loc["good", "CER %"].startswith("10.0")
+    assert "CER without diacritics %" in variant_table(table)
+
+
+def test_pairs_are_judged_on_what_both_have_with_the_same_transcription():
+    first = predictions_frame(("Carex", "Carex", 0.9), ("Poa", "Pox", 0.8), ("ab", "xx", 0.1), ("e\u0301", "e", 0.2))
+    second = predictions_frame(("Carex", "Care", 0.9), ("Poa", "Poa", 0.7), ("aB", "aB", 0.9), ("\u00e9", "é", 0.3))
+    row = paired_table({"one": first, "two": second}).iloc[0]
+    assert (row["first"], row["second"], row["images"]) == ("one", "two", 3)  # "ab" was corrected in between
+    assert row["first CER %"] == pytest.approx(100 * 2 / 9)
+    assert row["second CER %"] == pytest.approx(100 * 1 / 9)
+    assert row["difference"] == pytest.approx(-100 / 9)
+    assert row["difference low"] < row["difference"] < row["difference high"]
+    assert row["p"] == pytest.approx(1, abs=0.03)  # one word of three differs to the other side
+    assert row["verdict"].startswith("too few groups to tell: with 3, p is 0.25 or more")
+
+
+def test_the_verdict_names_the_better_model_only_where_it_is_one():
+    rng = np.random.default_rng(1)
+    half, tenth = ([("Poa", "Poa" if r > risk else "Pox", 0.5) for r in rng.random(200)] for risk in (0.5, 0.1))
+    frames = {"bad": predictions_frame(*half), "good": predictions_frame(*tenth), "twin": predictions_frame(*tenth)}
+    found = paired_table(frames).set_index(["first", "second"])["verdict"]
+    assert found["bad", "good"] == "good reads better (p < 0.001)"
+    assert found["good", "twin"] == "this test set cannot tell them apart (p = 1.00)"
+    turned = paired_table(dict(reversed(frames.items()))).set_index(["first", "second"])["verdict"]
+    assert turned["good", "bad"] == "good reads better (p < 0.001)"
+
+
+def test_groups_of_the_second_file_are_used_where_the_first_has_none():
+    first = predictions_frame(*[("Poa", "Pox", 0.5)] * 8)
+    second = predictions_frame(*[("Poa", "Poa", 0.5, f"w{i % 2}") for i in range(8)])
+    assert "with 2, p is 0.5 or more" in paired_table({"a": first, "b": second})["verdict"][0]
+
+
+def test_there_are_no_pairs_without_two_judged_models():
+    judged, unlabelled = predictions_frame(("Poa", "Poa", 0.5)), predictions_frame(("", "Poa", 0.5))
+    assert paired_table({"a": judged, "b": unlabelled}).empty
+    assert "verdict" in paired_table({})
+    other = judged.assign(image="other.png")
+    assert paired_table({"a": judged, "b": other})["verdict"][0].startswith("nothing to compare")

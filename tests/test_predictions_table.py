@@ -1,0 +1,51 @@
+import pytest
+from conftest import write_predictions
+
+from utilities.model_tables import rows_left_out
+from utilities.predictions_table import (
+    FOLDER_VARIABLE,
+    PredictionsError,
+    find_predictions,
+    load_predictions,
+    words_judged,
+    words_read,
+)
+
+
+def test_texts_stay_texts_and_three_populations_are_told_apart(predictions_folder):
+    frames = load_predictions(predictions_folder)
+    assert list(frames) == ["bad", "good"]
+    assert frames["good"]["label"].tolist() == ["Carex", "NA", "007", "", "Poa"]
+    assert len(words_read(frames["good"])) == 4
+    assert len(words_judged(frames["good"])) == 3
+    left_out = rows_left_out(frames).loc["good"]
+    assert (left_out["not read"], left_out["read, but without transcription"]) == (1, 1)
+    assert left_out["why not read"] == "image unreadable: 1"
+
+
+def test_an_empty_reading_is_a_wrong_one_and_not_one_left_out(predictions_folder):
+    words = words_judged(load_predictions(predictions_folder)["bad"])
+    assert words["edits"].tolist() == [1, 2, 0]
+
+
+def test_files_that_are_no_predictions_are_all_named(tmp_path):
+    write_predictions(tmp_path, "one", "a.png,Carex", header="image,label")
+    write_predictions(tmp_path, "two", "a.png,Carex,Carex,1.5,,")
+    write_predictions(tmp_path, "three")
+    write_predictions(tmp_path, "four", "a.png,Carex,Carex,0.5")
+    with pytest.raises(PredictionsError) as error:
+        load_predictions(tmp_path)
+    text = str(error.value)
+    for part in ("one-predictions.csv", "prediction, confidence", "'1.5'", "no rows", "row 2 has not 6 fields"):
+        assert part in text
+    with pytest.raises(PredictionsError, match="No file"):
+        load_predictions(tmp_path / "nowhere")
+
+
+def test_the_folder_can_be_named(tmp_path, monkeypatch):
+    monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
+    assert find_predictions(tmp_path, tmp_path / "root") == tmp_path
+    missing = tmp_path / "missing"
+    assert find_predictions(missing, tmp_path) == tmp_path / "test_set_predictions" / "predictions"
+    monkeypatch.setenv(FOLDER_VARIABLE, "elsewhere")
+    assert str(find_predictions(tmp_path, tmp_path)) == "elsewhere"

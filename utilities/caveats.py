@@ -1,0 +1,53 @@
+"""What must be known before the figures of different models are compared, as sentences."""
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+from utilities.predictions_table import judged_models, words_judged
+
+FEW_GROUPS = 10  # below which a percentile bootstrap is clearly too narrow
+FEW_WORDS = 100  # judged images below which one more wrong word moves the share of right ones by a whole point
+
+
+def notes(frames: Mapping[str, pd.DataFrame]) -> list[str]:
+    """What must be known before the figures of different models are compared, as sentences."""
+    return [*_notes_between(frames), *(note for name, frame in frames.items() for note in _notes_on(name, frame))]
+
+
+def _notes_between(frames: Mapping[str, pd.DataFrame]) -> Iterator[str]:
+    judged = {name: words_judged(frame) for name, frame in judged_models(frames).items()}
+    images = {name: set(words["image"]) for name, words in judged.items()}
+    if len(set(map(frozenset, images.values()))) > 1:
+        counts = ", ".join(f"{name} {len(words):,}" for name, words in judged.items())
+        common = len(set.intersection(*images.values()))
+        yield (
+            f"The models were not judged on the same images ({counts}; {common:,} in common), and each figure is of the"
+            " model's own images. Predict the same image set with all of them before you call one better."
+        )
+    pairs = pd.concat([words[["image", "label"]] for words in judged.values()] or [pd.DataFrame(columns=["image"])])
+    changed = int((pairs.drop_duplicates().groupby("image").size() > 1).sum())
+    if changed:
+        yield (
+            f"{changed:,} images have different transcriptions in different files: they were corrected in between, or"
+            " images of different sets share a name. Predict again with all models."
+        )
+
+
+def _notes_on(name: str, frame: pd.DataFrame) -> Iterator[str]:
+    words = words_judged(frame)
+    n, groups = len(words), words["group"].nunique()
+    if not n:
+        yield f"{name}: no image has a transcription, so there are confidences but no error rates."
+        return
+    if not words["edits"].any():
+        most = 100 * (1 - 0.05 ** (1 / n))  # the binomial share under which no error in n has a chance of 5 %
+        yield (
+            f"{name}: no mistake in {n:,} words. Its interval of 0 to 0 promises too much: up to {most:.1f} % of new"
+            " words may still be wrong (at 95 % confidence, if words go wrong independently)."
+        )
+    if (words["group"] != "").all() and groups < FEW_GROUPS:
+        reason = "so there is nothing to resample and no interval" if groups < 2 else "so the intervals are rough"
+        yield f"{name}: the {n:,} judged words are of only {groups} group(s), {reason}."
+    elif n < FEW_WORDS:
+        yield f"{name}: only {n:,} words are judged; differences of a few points mean nothing."

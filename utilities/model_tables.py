@@ -1,0 +1,133 @@
+"""Tables with a row a model, or a pair of models: how right each is, on how many images, and which is better."""
+
+from collections import Counter
+from collections.abc import Mapping
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from utilities.metrics import VARIANTS, Estimate, Summary, nfc, summarize
+from utilities.paired_test import FEW_GROUPS, PairedResult, compare_pairs
+from utilities.predictions_table import judged_models, unread, words_judged, words_read
+
+
+def rows_left_out(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """One row a model: how many images, how many are judged, and why the others are not."""
+    rows = {}
+    for name, frame in frames.items():
+        not_read = unread(frame)
+        judged = len(words_judged(frame))
+        findings = Counter(problem.split(" (")[0] for problem in frame["problem"][not_read])
+        rows[name] = {
+            "images": len(frame),
+            "judged": judged,
+            "not read": int(not_read.sum()),
+            "read, but without transcription": len(frame) - int(not_read.sum()) - judged,
+            "why not read": ", ".join(f"{finding}: {n}" for finding, n in findings.most_common()),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+
+
+def model_table(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """One row a model: counts, then each figure of `figures` as "F %", "F low %", "F high %" (95 % interval).
+
+    Figures are of the judged images, NaN where there are none; `mean confidence` is of all that were read. `resampled`
+    counts what the intervals resample: groups where the CSV has them, else images.
+    """
+    rows = {}
+    for name, frame in frames.items():
+        judged = words_judged(frame)
+        summary = summarize(judged["label"].tolist(), judged["prediction"].tolist(), judged["group"].tolist())
+        rows[name] = {
+            "images": len(frame),
+            "judged": summary.texts,
+            "characters": summary.characters,
+            "words": summary.words,
+            "resampled": summary.units,
+            "mean confidence": words_read(frame)["confidence"].mean(),
+        }
+        for figure, estimate in figures(summary).items():
+            values = (estimate.value, estimate.low, estimate.high)
+            rows[name] |= {f"{figure}{end} %": 100 * v for end, v in zip(("", " low", " high"), values, strict=True)}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+
+
+def figures(summary: Summary) -> dict[str, Estimate]:
+    """The figures of a summary by the names they have in tables."""
+    found = {"CER": summary.cer, "WER": summary.wer, "exact": summary.exact, "off by one": summary.off_by_one}
+    for name, scores in summary.variants.items():
+        found |= {f"CER {name}": scores.cer, f"exact {name}": scores.exact}
+    return found
+
+
+def headline_table(table: pd.DataFrame) -> pd.DataFrame:
+    """`model_table` to be read: the four headline figures in % with their 95 % intervals, and the mean confidence."""
+    shown = _readable(table, ["CER", "WER", "exact", "off by one"])
+    confidence = [_number(value, 2) for value in table["mean confidence"]]
+    return shown.assign(**{"mean confidence": confidence})
+
+
+def variant_table(table: pd.DataFrame) -> pd.DataFrame:
+    """`model_table` to be read: CER and exact words as written, and when some differences are not counted."""
+    variants = ["", *(f" {name}" for name in VARIANTS)]
+    return _readable(table, [f"{figure}{variant}" for figure in ("CER", "exact") for variant in variants])
+
+
+def _readable(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    judged = [f"{j:,} of {i:,} images" for j, i in zip(table["judged"], table["images"], strict=True)]
+    shown = pd.DataFrame({"judged": judged}, index=table.index)
+    for name in names:
+        columns = [table[f"{name}{end} %"] for end in ("", " low", " high")]
+        shown[f"{name} %"] = [
+            _number(v) + ("" if np.isnan(low) else f" ({low:.1f} to {high:.1f})")
+            for v, low, high in zip(*columns, strict=True)
+        ]
+    return shown
+
+
+def _number(value: float, digits: int = 1) -> str:
+    return "–" if np.isnan(value) else f"{value:.{digits}f}"
+
+
+def paired_table(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """One row a pair of models, judged on the images both were judged on with the same transcription.
+
+    Columns: first, second, images, "first CER %", "second CER %", "difference" (second - first, in points: negative
+    where the second is better) with its 95 % interval in "difference low" and "difference high", p, and a verdict in
+    words. Methods: `paired_test.compare_pairs`. No rows with fewer than two judged models.
+    """
+    rows = []
+    for first, second in combinations(judged_models(frames), 2):
+        words = _judged_by_both(frames[first], frames[second])
+        found = compare_pairs(*(words[c].tolist() for c in ("label", "prediction", "prediction of second", "group")))
+        values = (found.first, found.second, found.difference, found.low, found.high)
+        rows.append([first, second, found.texts, *(100 * v for v in values), found.p, _verdict(first, second, found)])
+    columns = ["first", "second", "images", "first CER %", "second CER %"]
+    return pd.DataFrame(rows, columns=[*columns, "difference", "difference low", "difference high", "p", "verdict"])
+
+
+def _judged_by_both(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """image, label, prediction, prediction of second, group (of the first file, or of the second where it has none)."""
+    columns = ["image", "label", "prediction", "group"]
+    words = [words_judged(frame)[columns].assign(label=lambda f: f["label"].map(nfc)) for frame in (first, second)]
+    once = [frame.drop_duplicates(["image", "label"]) for frame in words]
+    both = once[0].merge(once[1], on=["image", "label"], suffixes=("", " of second"))
+    return both.assign(group=both["group"].where(both["group"] != "", both["group of second"]))
+
+
+def _verdict(first: str, second: str, found: PairedResult) -> str:
+    """What the test says, for people who do not know the test."""
+    if np.isnan(found.p):
+        return "nothing to compare: no image has the same transcription in both"
+    if found.significant:
+        return f"{second if found.difference < 0 else first} reads better ({_chance(found.p)})"
+    if found.units < FEW_GROUPS:
+        return (
+            f"too few groups to tell: with {found.units}, p is {found.smallest_p:.2g} or more whatever the difference"
+        )
+    return f"this test set cannot tell them apart ({_chance(found.p)})"
+
+
+def _chance(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2f}" if p >= 0.1 else f"p = {p:.3f}"

@@ -1,0 +1,35 @@
+"""Whether confidences come true: bins of words of like confidence, the share that is right, and how far they differ."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import beta
+
+BINS = 10
+
+
+def equal_bins(confidences: np.ndarray) -> list[np.ndarray]:
+    """Places of the words of each bin, least certain first: BINS bins of equal numbers of words, none empty.
+
+    Bins of equal width would be nearly empty where few words are uncertain.
+    """
+    order = np.argsort(confidences, kind="stable")
+    return [b for b in np.array_split(order, BINS) if len(b)]
+
+
+def expected_calibration_error(confidences: np.ndarray, right: Sequence[bool]) -> float:
+    """Mean distance of confidence and share of right words over `equal_bins` (Naeini et al. 2015); NaN if no words."""
+    right = np.asarray(right, float)
+    distances = [len(b) * abs(confidences[b].mean() - right[b].mean()) for b in equal_bins(confidences)]
+    return float(sum(distances) / len(right)) if len(right) else float("nan")
+
+
+def share_interval(found: np.ndarray, words: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """Two-sided interval of the shares found / words (Clopper & Pearson 1934), for counts that need not be whole."""
+    found, words = np.asarray(found, float), np.asarray(words, float)
+    outside = (1 - level) / 2
+    missing = words - found
+    # nan_to_num: none found, or none missing, leaves the beta distribution without a shape, and the bound at the end
+    low = np.nan_to_num(beta.ppf(outside, found, missing + 1), nan=0.0)
+    high = np.nan_to_num(beta.ppf(1 - outside, found + 1, missing), nan=1.0)
+    return low, high

@@ -1,0 +1,115 @@
+"""The part of a report that compares the models: one section for each question."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from utilities import charts, comparison
+from utilities.report_html import bullets, cell_text, chart, folded, paragraph, section, table
+
+READING_THE_TABLE = (
+    "CER is the share of wrong characters and WER the share of wrong words: lower is better. Exact is the share of"
+    " images read without any mistake, off by one the share with a single wrong character."
+)
+
+
+def summary_sections(frames: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Notes, figures, comparison of single words and of rows; without transcriptions only what needs none."""
+    made = comparison.model_table(frames)
+    judged = comparison.judged_models(frames)
+    return [
+        section(
+            "The models side by side",
+            bullets(comparison.notes(frames), "notes"),
+            paragraph(READING_THE_TABLE) if judged else "",
+            table(comparison.headline_table(made).reset_index(), f"Figures of the judged images. {basis(frames)}"),
+            _figures(frames, made) if judged else "",
+            _pairs(frames) if len(judged) > 1 else "",
+            name="models",
+        ),
+        section(
+            "Single words and rows left out",
+            chart(_box_plots(frames), _spread_told(judged), f"CER of single words. {populations(judged)}")
+            if judged
+            else "",
+            folded(
+                "Statistics of single words",
+                table(
+                    comparison.per_word_statistics(frames).reset_index(),
+                    "Of the words read; no intervals: each row is what these words are, not an estimate.",
+                ),
+            ),
+            table(comparison.rows_left_out(frames).reset_index(), "Which images count, and why the others do not."),
+        ),
+    ]
+
+
+def basis(frames: Mapping[str, pd.DataFrame]) -> str:
+    """What intervals are made from, for captions."""
+    found = comparison.judged_models(frames)
+    if not found:
+        return "No image has a transcription."
+    units = comparison.model_table(found)["resampled"]
+    told = {
+        f"{units[name]:,} {'groups' if (comparison.words_judged(frame)['group'] != '').any() else 'images'}": None
+        for name, frame in found.items()
+    }
+    return f"Brackets and bars: 95 % interval (bootstrap over {', '.join(told)})."
+
+
+def populations(frames: Mapping[str, pd.DataFrame]) -> str:
+    """The words that a figure of several models is of."""
+    return "; ".join(comparison.population(name, frame) for name, frame in frames.items()) + "."
+
+
+def _figures(frames: Mapping[str, pd.DataFrame], made: pd.DataFrame) -> str:
+    shown = comparison.headline_table(made)
+    told = [f"{name}: {row['CER %']} % wrong characters" for name, row in shown.iterrows()]
+    matches = [
+        f"{name}: {row['exact %']:.0f} % exactly right, {row['off by one %']:.0f} % one character off"
+        for name, row in made.dropna(subset="CER %").iterrows()
+    ]
+    under = f"{populations(comparison.judged_models(frames))} {basis(frames)}"
+    return "\n".join(
+        [
+            chart(charts.interval_plot(made), "Character error rates. " + "; ".join(told), under),
+            chart(
+                charts.match_bars(made),
+                "Words read right. " + "; ".join(matches),
+                f"{populations(comparison.judged_models(frames))} The intervals stand in the table.",
+            ),
+            folded(
+                "When case, punctuation or accents do not matter",
+                table(comparison.variant_table(made).reset_index(), f"Of the judged images. {basis(frames)}"),
+            ),
+        ]
+    )
+
+
+def _pairs(frames: Mapping[str, pd.DataFrame]) -> str:
+    found = comparison.paired_table(frames)
+    difference = [
+        cell_text(value, "") + ("" if np.isnan(low) else f" ({low:.1f} to {high:.1f})")
+        for value, low, high in zip(*(found[f"difference{end}"] for end in ("", " low", " high")), strict=True)
+    ]
+    columns = ["first", "second", "images", "first CER %", "second CER %", "difference", "p", "verdict"]
+    p = ["< 0.001" if value < 0.001 else cell_text(value, "p") for value in found["p"]]
+    shown = found.assign(difference=difference, p=p)[columns]
+    caption = (
+        "Is one model better? Each pair on the images that both were judged on; difference: second less first, in"
+        " points of CER, with its 95 % interval (negative: the second is better); p: the paired test."
+    )
+    return table(shown, caption)
+
+
+def _box_plots(frames: Mapping[str, pd.DataFrame]):
+    return charts.box_plots({name: comparison.words_read(frame) for name, frame in frames.items()})
+
+
+def _spread_told(judged: Mapping[str, pd.DataFrame]) -> str:
+    cers = {name: comparison.words_judged(frame)["CER %"] for name, frame in judged.items()}
+    told = [
+        f"{name}: median {c.median():.0f} %, mean {c.mean():.1f} %, worst {c.max():.0f} %" for name, c in cers.items()
+    ]
+    return "How wrong single words are. " + "; ".join(told)

@@ -1,0 +1,40 @@
+"""How a training went, as a figure."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from utilities.chart_style import BLUE, ORANGE, new_figure
+
+
+def training_history_chart(history: Mapping[str, Sequence[float | None]]) -> Figure:
+    """How training went: losses on the left, validation CER with its best epoch on the right.
+
+    `history` has equally long `epoch`, `loss`, `val_loss` (nats a word) and `val_cer` (fraction); the validation's may
+    hold None or NaN where it was not measured. Of equally good epochs the one with the lower `val_loss` is marked.
+    """
+    figure = new_figure(10, 4)
+    left, right = figure.subplots(1, 2)
+    epochs = np.asarray(history["epoch"])
+    loss, val_loss, val_cer = (np.array(history[k], float) for k in ("loss", "val_loss", "val_cer"))
+    left.plot(epochs, loss, color=BLUE, marker=".", label="training (distorted images)")
+    if not np.isnan(val_loss).all():
+        left.plot(epochs, val_loss, color=ORANGE, marker=".", linestyle="--", label="validation")
+    left.set(xlabel="epoch", ylabel="CTC loss (nats a word)", title="Loss: lower is better", ylim=(0, None))
+    left.legend()
+    right.plot(epochs, 100 * val_cer, color=BLUE, marker=".")
+    right.set(xlabel="epoch", ylabel="wrong characters (CER, %)")
+    if np.isnan(val_cer).all():
+        right.set(title="Validation: not measured", ylim=(0, 100))
+    else:
+        best = np.lexsort((val_loss, val_cer))[0]  # by val_cer, then val_loss; NaN comes last
+        ring = {"marker": "o", "markersize": 10, "markerfacecolor": "none", "markeredgewidth": 2, "linestyle": "none"}
+        right.plot(epochs[best], 100 * val_cer[best], color=ORANGE, **ring, label="best epoch", clip_on=False, zorder=3)
+        right.legend()
+        right.set(title=f"Validation: best {100 * val_cer[best]:.1f} % in epoch {epochs[best]}", ylim=(0, None))
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+        axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+    return figure

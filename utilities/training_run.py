@@ -1,0 +1,42 @@
+"""A training run as the trainer and the transfer do it: from prepared images to calibrated models in their files."""
+
+import keras
+
+from utilities.calibration import calibrate
+from utilities.full_model import reader_of
+from utilities.model import RecognizerSpec, frame_counter
+from utilities.model_files import ModelFiles
+from utilities.outputs import save_history, save_trained, training_record
+from utilities.resume import ResumePoint
+from utilities.saved_model import describe_spec
+from utilities.training import Plan, train
+from utilities.training_set import TrainingSet
+
+
+def train_and_save(
+    spec: RecognizerSpec,
+    full: keras.Model,
+    data: TrainingSet,
+    plan: Plan,
+    files: ModelFiles,
+    batch_size: int,
+    resume: bool,
+    overwrite: bool,
+    base: dict | None = None,
+) -> None:
+    """Train a full model in place, calibrate it, and leave its files.
+
+    `resume` goes on with a run of the same name, settings and images that was interrupted, `overwrite` throws it away.
+    `base` is the training record of the model that this one is transferred from. Raises ResumeError, TrainingError.
+    """
+    origin = (base or {}).get("date") or (base or {}).get("origin")  # tells one base model from another
+    belongs_to = describe_spec(spec) | data.record | vars(plan) | {"batch_size": batch_size, "base": origin}
+    point = ResumePoint.open(files.resume, belongs_to, resume, overwrite)
+    reader = reader_of(full)
+    training, validation = data.batches(spec.alphabet, frame_counter(spec), batch_size, plan.seed)
+    progress = train(
+        full, reader, (training, validation), spec.alphabet, plan, point, lambda history: save_history(files, history)
+    )
+    record = training_record(data.record, plan, progress, calibrate(reader, validation, spec.alphabet), base)
+    save_trained(files, spec, full, record, progress)
+    point.discard()
