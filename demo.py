@@ -1,7 +1,7 @@
 """The whole workflow on generated words, in the folder demo/: what `make demo` runs.
 
-Every stage is called as the README says; setup.cfg only gets limits of time, and a small set to tune on, so that
-all ends within minutes.
+Every stage is called as the README says; setup.cfg only gets a smaller model and limits of time, so that all ends
+within minutes.
 """
 
 import os
@@ -22,10 +22,11 @@ NOTEBOOK = ROOT / "test_set_predictions" / "visualize_predictions.ipynb"
 PREDICTIONS = FOLDER / "test_set_predictions" / "predictions"
 BEST = "logs/hparam_tuning_grid/best_hyperparameters.cfg"
 SMALL = {"BATCH_SIZE": "16", "NUM_UNITS_LSTM1": "96"}  # more and quicker steps in the few minutes there are
-LIMITS = {  # what is changed in setup.cfg; the search is on the smaller set
+LIMITS = {  # what is changed in setup.cfg
     "[project]": {"IMG_HEIGHT": "32"},
-    "[tune]": SMALL | {"NUM_EPOCHS": "10", "IMAGE_SET_NAME": "image_sets/sample/second_hand/train"},
-    "[train]": SMALL | {"NUM_UNITS_LSTM2": "96", "LEARNING_RATE": "0.003", "MAX_MINUTES": "3"},
+    "[tune]": SMALL,
+    "[train]": SMALL
+    | {"ARCHITECTURE": "compact", "NUM_UNITS_LSTM2": "96", "LEARNING_RATE": "0.003", "MAX_MINUTES": "2.5"},
     "[transfer]": {"MAX_MINUTES": "1"},
 }
 SHOWN = 24  # words in each picture

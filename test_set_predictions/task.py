@@ -64,18 +64,13 @@ def run(config: Config, models: list[Path], with_details: bool, with_report: boo
         print(f"\nThe report, for any browser: {write_report(seen, image_set, config.test.target_error)}")
 
 
-def describe(path: Path) -> None:
-    """Print the model card."""
-    from utilities.model_card import model_card
-
-    print(model_card(path))
-
-
 def main(argv=None) -> int:
     """Run the stage and return its exit status."""
     args = parse_args(argv)
     if args.describe:
-        return run_stage(lambda: describe(args.describe))
+        from utilities.model_card import model_card
+
+        return run_stage(lambda: print(model_card(args.describe)))
     return run_stage(lambda: run(load_config(args.setup, "predict"), args.models, args.details, args.report))
 
 

@@ -53,7 +53,7 @@ def test_published_files_load_unchanged(tmp_path, name, stage):
     assert (config.tune.num_epochs, config.tune.num_calls, config.tune.num_random_starts) == (15, 30, 5)
     assert (config.train.num_epochs, config.train.seed, config.train.early_stopping) == (125, 2, True)
     assert config.train.image_set == tmp_path / "image_sets/IAM_words_train"
-    assert config.train.architecture == "compact"
+    assert config.train.architecture == "residual"
     if "older" in name:
         assert config.train.hyperparameters == {"batch_size": 128, "learning_rate": 0.001}
     else:
@@ -68,7 +68,7 @@ def test_defaults(write, tmp_path):
     assert (p.metadata_transcription_column, p.metadata_group_column, p.alphabet) == ("transcription", None, None)
     assert (p.model_format, p.on_bad_rows) == ("h5", "stop")
     assert (t.num_epochs, t.seed, t.early_stopping, t.patience, t.validation_share) == (125, 2, True, 20, 0.1)
-    assert (t.max_minutes, t.architecture, t.hyperparameters) == (None, "compact", {})
+    assert (t.max_minutes, t.architecture, t.hyperparameters) == (None, "residual", {})
     assert (x.retraining_epochs, x.fine_tuning_epochs, x.max_minutes) == (10, 40, None)
     assert (x.retraining_learning_rate, x.fine_tuning_learning_rate) == (0.003, 0.0015)
     assert (config.tune.num_epochs, config.tune.seed, config.test.image_set) == (15, 2, None)
@@ -90,7 +90,7 @@ def test_shipped_file_has_every_key_with_its_default_and_one_comment_line(tmp_pa
     bare = load_config(tmp_path / "bare.cfg", "train")
     ours = vars(shipped.project) | {"metadata_group_column": None}
     assert (ours, shipped.transfer) == (vars(bare.project), bare.transfer)
-    assert resolve("compact", shipped.train.hyperparameters) == DEFAULTS["compact"]
+    assert resolve("residual", shipped.train.hyperparameters) == DEFAULTS["residual"]
     assert vars(shipped.train) | {"hyperparameters": {}} == vars(bare.train)
     assert (shipped.tune.num_epochs, shipped.tune.space["learning_rate"]) == (3, (0.001, 0.003))
     assert sorted(len(values) for values in shipped.tune.space.values()) == [1, 1, 1, 1, 1, 2]
@@ -193,7 +193,7 @@ def test_truth(write, text, value):
         ("train", "EARLY_STOPPING = maybe", "True or False"),
         ("train", "MAX_MINUTES = 0", "minutes above 0"),
         ("train", "MAX_MINUTES = nan", "minutes above 0"),
-        ("train", "ARCHITECTURE = clasic", "classic or compact or retsinas"),
+        ("train", "ARCHITECTURE = clasic", "classic or compact or residual or retsinas"),
         ("train", "ACTIVATION_FUNCTION = 'rleu'", "one of relu"),
         ("train", "SEED = -1", "from 0"),
         ("transfer", "RETRAINING_EPOCHS = 0", "from 1"),

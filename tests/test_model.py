@@ -3,7 +3,7 @@ import pytest
 
 from utilities.alphabet import Alphabet
 from utilities.decoding import log_softmax
-from utilities.hyperparameters import ARCHITECTURES, resolve
+from utilities.hyperparameters import ARCHITECTURES, DEFAULT_ARCHITECTURE, resolve
 from utilities.images import Preprocessing
 from utilities.model import (
     COLUMNS,
@@ -55,6 +55,14 @@ def test_classic_has_the_original_layers_in_order():
     assert model.get_layer("bidirectional_1").forward_layer.dropout == 0.25
 
 
+def test_residual_is_compact_with_convolutions_that_have_a_way_around():
+    compact, residual = (build_prediction_model(spec(name)) for name in ("compact", "residual"))
+    more = {layer.name for layer in residual.layers} - {layer.name for layer in compact.layers}
+    assert {name for name in more if name.startswith("Conv")} == {"Conv2_again", "Conv4_again"}
+    assert {layer.name for layer in compact.layers} < {layer.name for layer in residual.layers}
+    assert residual.get_layer("add2").input[0] is residual.get_layer("activation2").output
+
+
 def test_retsinas_has_the_layers_of_the_paper():
     model = build_prediction_model(
         RecognizerSpec("retsinas", Alphabet(("a",)), Preprocessing(64, 256), resolve("retsinas"))
@@ -81,7 +89,7 @@ def test_without_units_there_is_no_dense_layer(architecture):
 
 def test_an_image_reads_the_same_whatever_is_in_its_batch():
     rng = np.random.default_rng(0)
-    model = build_prediction_model(spec("compact"))
+    model = build_prediction_model(spec(DEFAULT_ARCHITECTURE))
     images = rng.random((7, 128, 32, 1)).astype(np.float32)
     together = model.predict_on_batch(images)
     for i in (0, 6):

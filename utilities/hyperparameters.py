@@ -72,10 +72,11 @@ TUNED = ("batch_size", "kernel_size", "num_units_dense", "dropout", "num_units_l
 DEFAULTS: dict[str, Hyperparameters] = {
     "classic": Hyperparameters(105, 5, "relu", 128, 0.12489316869910207, 512, 1024, 0.0005),  # as published
     "compact": Hyperparameters(32, 3, "relu", 128, 0.2, 128, 128, 0.002),
+    "residual": Hyperparameters(32, 3, "relu", 128, 0.2, 128, 128, 0.002),
     "retsinas": Hyperparameters(100, 3, "relu", 0, 0.2, 256, 256, 0.001),  # the paper's; it has no dense layer
 }
 ARCHITECTURES = tuple(DEFAULTS)
-DEFAULT_ARCHITECTURE = "compact"
+DEFAULT_ARCHITECTURE = "residual"
 # what is tried where [tune] lists nothing: eight trials
 DEFAULT_GRID: dict[str, tuple] = {"dropout": (0.1, 0.3), "num_units_lstm1": (128, 256), "learning_rate": (0.001, 0.002)}
 

@@ -3,8 +3,9 @@
 Layers are named; the time steps of an architecture are derived by running its shapes, never written down.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import partial
 
 import keras
 from keras import layers, ops
@@ -83,30 +84,34 @@ def _classic(image, h: Hyperparameters):
     return _bilstm(h.num_units_lstm2, 0.25, 2)(x)
 
 
-# (filters, strides in width and height) of the compact architecture's convolutions: a quarter of the width remains,
-# a sixteenth of the height
-_COMPACT_CONVOLUTIONS = ((32, (2, 2)), (64, (2, 2)), (128, (1, 2)), (128, (1, 2)))
+# (filters, strides in width and height) of the convolutions of compact and residual: a quarter of the width remains, a
+# sixteenth of the height
+_STRIDED_CONVOLUTIONS = ((32, (2, 2)), (64, (2, 2)), (128, (1, 2)), (128, (1, 2)))
+_REFINED = (2, 4)  # those of residual after which the same number of filters looks again, with a way around
 
 
-def _compact(image, h: Hyperparameters):
+def _strided(image, h: Hyperparameters, refined: Collection[int] = ()):
     """A strided CNN with batch norm, column max-pooling, and two BiLSTMs: little arithmetic for its accuracy."""
     x = image
-    for number, (filters, strides) in enumerate(_COMPACT_CONVOLUTIONS, start=1):
-        x = layers.Conv2D(
-            filters,
-            h.kernel_size,
-            strides=strides,
-            padding="same",
-            use_bias=False,
-            kernel_initializer="he_normal",
-            name=f"Conv{number}",
-        )(x)
-        x = layers.BatchNormalization(momentum=0.95, name=f"norm{number}")(x)
+    for number, (filters, strides) in enumerate(_STRIDED_CONVOLUTIONS, start=1):
+        x = _normed(x, filters, h.kernel_size, (f"Conv{number}", f"norm{number}"), strides)
         x = layers.Activation(h.activation, name=f"activation{number}")(x)
+        if number in refined:
+            again = _normed(x, filters, h.kernel_size, (f"Conv{number}_again", f"norm{number}_again"))
+            x = layers.Add(name=f"add{number}")([x, again])
+            x = layers.Activation(h.activation, name=f"activation{number}_again")(x)
     x = _dense(ColumnMaxPooling(name=COLUMNS)(x), h)
     x = layers.Dropout(h.dropout, name="dropout")(x)
     x = _bilstm(h.num_units_lstm1, h.dropout, 1)(x)
     return _bilstm(h.num_units_lstm2, h.dropout, 2)(x)
+
+
+def _normed(x, filters: int, side: int, names: tuple[str, str], strides=1, momentum=0.95, epsilon=1e-3):
+    """A convolution without bias and the batch norm that makes up for it, by their names."""
+    convolution = layers.Conv2D(
+        filters, side, strides, padding="same", use_bias=False, kernel_initializer="he_normal", name=names[0]
+    )
+    return layers.BatchNormalization(momentum=momentum, epsilon=epsilon, name=names[1])(convolution(x))
 
 
 # (residual blocks, filters) of each stage of the retsinas architecture; height and width halve between stages
@@ -142,21 +147,23 @@ def _retsinas(image, h: Hyperparameters):
 def _residual(x, filters: int, h: Hyperparameters, number: int):
     """Convolutions `number` and `number + 1` with a way around them (He et al. 2016, the block of ResNet-18)."""
 
-    def normed(x, side, name, norm):
-        convolution = layers.Conv2D(
-            filters, side, padding="same", use_bias=False, kernel_initializer="he_normal", name=name
-        )
-        return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=norm)(convolution(x))
+    def normed(x, side, names):
+        return _normed(x, filters, side, names, momentum=0.9, epsilon=1e-5)
 
-    y = normed(x, h.kernel_size, f"Conv{number}", f"norm{number}")
+    y = normed(x, h.kernel_size, (f"Conv{number}", f"norm{number}"))
     y = layers.Activation(h.activation, name=f"activation{number}")(y)
-    y = normed(y, h.kernel_size, f"Conv{number + 1}", f"norm{number + 1}")
-    around = x if x.shape[-1] == filters else normed(x, 1, f"around{number}", f"around_norm{number}")
+    y = normed(y, h.kernel_size, (f"Conv{number + 1}", f"norm{number + 1}"))
+    around = x if x.shape[-1] == filters else normed(x, 1, (f"around{number}", f"around_norm{number}"))
     y = layers.Add(name=f"add{number}")([y, around])
     return layers.Activation(h.activation, name=f"activation{number + 1}")(y)
 
 
-_BODIES: dict[str, Callable] = {"classic": _classic, "compact": _compact, "retsinas": _retsinas}
+_BODIES: dict[str, Callable] = {
+    "classic": _classic,
+    "compact": _strided,
+    "residual": partial(_strided, refined=_REFINED),
+    "retsinas": _retsinas,
+}
 
 
 def build_prediction_model(spec: RecognizerSpec) -> keras.Model:
