@@ -128,7 +128,9 @@ class Benchmark:
             from utilities.saved_model import save_recognizer
 
             name = f"{architecture}-{done.row['start']}-{done.row['words']}.h5"
-            save_recognizer(self._args.save / name, done.recognizer.spec, done.recognizer.full_model, {})
+            save_recognizer(
+                self._args.save / name, done.recognizer.spec, done.recognizer.full_model, done.recognizer.record
+            )
         self._write()
         return done.recognizer
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from utilities.calibration import calibrate
 from utilities.config import Config
 from utilities.full_model import build_full_model, train_only_heads, with_larger_alphabet
 from utilities.hyperparameters import resolve
@@ -17,6 +18,7 @@ from utilities.images import Preprocessing, canvas_width
 from utilities.metrics import Summary, character_error_rate, summarize
 from utilities.model import FrameCounter, RecognizerSpec, frame_counter
 from utilities.model_cost import operations
+from utilities.outputs import training_record
 from utilities.prediction import Reader
 from utilities.saved_model import Recognizer
 from utilities.training import Plan, Progress, train, transfer_plans
@@ -139,6 +141,8 @@ def _run(
         history += progress.history
     seconds = curve.seconds
     summary = words.summary(curve.read_now(progress.best["val_cer"]))
+    calibration = calibrate(recognizer.prediction_model, batches[1], spec.alphabet)
+    record = training_record(data.record, plan, progress, calibration, recognizer.record.get("base"))
     row = {
         "architecture": spec.architecture,
         "start": start,
@@ -157,7 +161,7 @@ def _run(
         "curve": curve.points,
         "history": history,
     }
-    return Run(recognizer, row)
+    return Run(Recognizer(spec, full, record), row)
 
 
 def _scores(summary: Summary, unread: int) -> dict:

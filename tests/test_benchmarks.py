@@ -18,6 +18,7 @@ from utilities.errors import UserError
 from utilities.hyperparameters import ARCHITECTURES, DEFAULTS, resolve
 from utilities.images import Preprocessing
 from utilities.model import RecognizerSpec, build_prediction_model
+from utilities.model_card import read_description
 from utilities.saved_model import save_recognizer
 
 TINY = ["BATCH_SIZE=8", "NUM_UNITS_DENSE=8", "NUM_UNITS_LSTM1=8", "NUM_UNITS_LSTM2=8"]
@@ -70,6 +71,9 @@ def test_accuracy_trains_and_transfers_and_reports(sets):
     assert sorted(path.name for path in (sets / "models").iterdir()) == [
         "compact-scratch-36.h5", "compact-transfer-18.h5",
     ]  # fmt: skip
+    record = read_description(sets / "models" / "compact-transfer-18.h5")["record"]
+    assert record["data"]["training_images"] < 18 and record["base"]["data"]["training_images"] < 36
+    assert record["calibration"]["temperature"] > 0
 
 
 def test_speed_measures_everything_once(sets, tmp_path):
