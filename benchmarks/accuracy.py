@@ -140,11 +140,16 @@ class Benchmark:
         from utilities.safe_files import whole_file
 
         out = out_file(self._args)
-        command = " ".join(["benchmarks/accuracy.py", *(word for word in sys.argv[1:])])
+        command = " ".join(["benchmarks/accuracy.py", *map(_without_place, sys.argv[1:])])
         seed = self._rows[0]["seed"]
         write_json(out, {"machine": describe_machine(), "seed": seed, "command": command, "runs": self._rows})
         with whole_file(out.with_suffix(".png")) as temporary:
             curve_chart(self._rows).savefig(temporary)
+
+
+def _without_place(word: str) -> str:
+    """A word of the command line; of a whole path, what says which image set it is and not where."""
+    return "/".join(Path(word).parts[-2:]) if Path(word).is_absolute() else word
 
 
 def out_file(args: argparse.Namespace) -> Path:

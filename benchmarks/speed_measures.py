@@ -18,9 +18,10 @@ from utilities.image_set import Columns, ImageSet, label_problems, read_image_se
 from utilities.images import Preprocessing, canvas_width, to_canvases
 from utilities.model import RecognizerSpec, frame_counter
 from utilities.model_cost import operations
+from utilities.optimizer import compile_full_model
 from utilities.prediction import BATCH_SIZE, Reader, predict_to_files
 from utilities.saved_model import Recognizer, load_recognizer, save_recognizer
-from utilities.training import Plan, compile_full_model
+from utilities.training import Plan
 
 TRAINING_FACTOR = 3  # operations of a training step over those of a prediction: forward, and backward twice that
 WARM_UP_STEPS = 4  # of training, before the clock starts: the first ones trace the graph
@@ -83,7 +84,7 @@ def training(spec: RecognizerSpec, words: Sequence, seconds: float, plan: Plan) 
     forget_peak_memory()
     full = build_full_model(spec)
     batches = WordBatches(words, spec.preprocessing, frame_counter(spec), spec.hyperparameters.batch_size, plan.seed)
-    compile_full_model(full, plan, PLANNED_STEPS)
+    compile_full_model(full, plan.learning_rate, PLANNED_STEPS)
     watch = _Stopwatch(batches, seconds)
     full.fit(batches, epochs=PLANNED_STEPS, shuffle=False, verbose=0, callbacks=[watch])
     cost = Cost(spec, Recognizer(spec, full, {}).prediction_model)

@@ -45,8 +45,9 @@ def result_of(done, path):
 
 def test_accuracy_trains_and_transfers_and_reports(sets):
     done = run(
-        "accuracy.py", "train", "test", "--minutes", 0.05, "--architectures", "compact", "--canvas", "compact=32x128",
-        "--group-column", "writer", "--set", *TINY, "--transfer", "train", "test", "--words", 18, "--save", "models",
+        "accuracy.py", sets / "train", "test", "--minutes", 0.05, "--architectures", "compact",
+        "--canvas", "compact=32x128", "--group-column", "writer", "--set", *TINY,
+        "--transfer", "train", "test", "--words", 18, "--save", "models",
         "--out", "out/a.json", cwd=sets,
     )  # fmt: skip
     result = result_of(done, sets / "out" / "a.json")
@@ -68,6 +69,7 @@ def test_accuracy_trains_and_transfers_and_reports(sets):
         assert f"{100 * row['cer']:.2f}" in done.stdout
     with Image.open(sets / "out" / "a.png") as chart:
         assert chart.width > 500
+    assert str(sets) not in (sets / "out" / "a.json").read_text()
     assert sorted(path.name for path in (sets / "models").iterdir()) == [
         "compact-scratch-36.h5", "compact-transfer-18.h5",
     ]  # fmt: skip

@@ -14,7 +14,7 @@ from utilities.hyperparameters import resolve
 from utilities.images import Preprocessing, canvas_width, prepare, to_canvases
 from utilities.model import HEAD, RecognizerSpec, frame_counter
 from utilities.resume import ResumeError, ResumePoint
-from utilities.training import HISTORY_COLUMNS, Plan, TrainingError, WarmupCosine, history_csv, train
+from utilities.training import HISTORY_COLUMNS, Plan, TrainingError, history_csv, train
 
 HOW = Preprocessing(32, 256)
 SMALL = {"num_units_dense": 32, "num_units_lstm1": 32, "num_units_lstm2": 32, "dropout": 0.0}
@@ -159,11 +159,28 @@ def test_minutes_limit_the_epochs_and_leave_the_start_untouched(capsys, unbroken
     assert_same(run(spec(), plan(epochs=4, max_minutes=60)), unbroken)  # also: the same seed gives the same model
 
 
-def test_the_rate_rises_then_falls():
-    schedule = WarmupCosine(1.0, 1000)
-    rates = [float(schedule(step)) for step in (0, 25, 50, 525, 1000)]
-    assert rates[0] < rates[1] < rates[2] == pytest.approx(1.0, abs=0.01)
-    assert rates[2] > rates[3] > rates[4] == pytest.approx(0.01, abs=1e-3)
+def test_a_batch_too_large_for_the_gpu_is_taken_in_parts_and_a_resumed_run_keeps_to_them(tmp_path, monkeypatch, capsys):
+    class ResourceExhaustedError(Exception):
+        pass
+
+    def short_of_memory(model, x, **kwargs):
+        if len(x["image"]) > 2:
+            raise ResourceExhaustedError
+        return whole_step(model, x, **kwargs)
+
+    whole_step = keras.Model.train_on_batch
+    monkeypatch.setattr(keras.Model, "train_on_batch", short_of_memory)
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: ["gpu:0"])
+    progress, weights = run(spec(), plan(epochs=4))
+    assert progress.parts == 2
+    assert "batch of 4 images does not fit" in capsys.readouterr().out
+    point = ResumePoint(tmp_path / ".run.npz", {"x": 1})
+    with pytest.raises(KeyboardInterrupt):
+        run(spec(), plan(epochs=4), point, stop_after=3)
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: [])
+    resumed = run(spec(), plan(epochs=4), point)
+    assert resumed[0].parts == 2
+    assert_same(resumed, (progress, weights))
 
 
 def test_history_is_a_csv_of_the_documented_columns():

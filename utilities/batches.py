@@ -55,8 +55,8 @@ class WordBatches(keras.utils.PyDataset):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self._words, self._how, self._frames = words, how, frames_for_width
-        self._batch_size, self._seed = batch_size, seed
+        self.batch_size = batch_size
+        self._words, self._how, self._frames, self._seed = words, how, frames_for_width, seed
         self._longest_label = max(len(word.label) for word in words)
         self._widths = [canvas_width(word.content.shape[1], how) for word in words]
         self.start_epoch(0)
@@ -64,14 +64,12 @@ class WordBatches(keras.utils.PyDataset):
     def start_epoch(self, epoch: int) -> None:
         """Fix the order of the batches for this epoch."""
         self.epoch = epoch
-        cv2.setNumThreads(
-            0
-        )  # OpenCV's threads would wait in a busy loop for the framework's: training runs at half speed
+        cv2.setNumThreads(0)  # OpenCV's threads would wait in a busy loop for the framework's: half the speed
         if self._seed is None:
-            self._batches = self._two_widths_first(buckets(self._widths, self._batch_size))
+            self._batches = self._two_widths_first(buckets(self._widths, self.batch_size))
             return
         rng = np.random.default_rng((self._seed, epoch))
-        batches = buckets(self._widths, self._batch_size, rng.permutation(len(self._words)))
+        batches = buckets(self._widths, self.batch_size, rng.permutation(len(self._words)))
         self._batches = self._two_widths_first([batches[i] for i in rng.permutation(len(batches))])
 
     def _two_widths_first(self, batches: list[list[int]]) -> list[list[int]]:
@@ -87,6 +85,16 @@ class WordBatches(keras.utils.PyDataset):
 
     def __len__(self):
         return len(self._batches)
+
+    def with_batch_size(self, batch_size: int) -> "WordBatches":
+        """The same words in batches of another size; itself if that is its own."""
+        if batch_size == self.batch_size:
+            return self
+        return WordBatches(self._words, self._how, self._frames, batch_size, self._seed)
+
+    def heaviest(self) -> int:
+        """The number of the batch with most pixels, which needs most memory."""
+        return max(range(len(self)), key=lambda n: len(self._batches[n]) * self._widths[self._batches[n][0]])
 
     def indices(self, number: int) -> list[int]:
         """Which words batch `number` holds, in its order."""

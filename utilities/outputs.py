@@ -46,7 +46,7 @@ def training_record(
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "data": data_record,
-        "plan": asdict(plan) | {"epochs_planned": progress.epochs_planned},
+        "plan": asdict(plan) | {"epochs_planned": progress.epochs_planned, "parts": progress.parts},
         "result": {"epoch": best["epoch"], "val_loss": best["val_loss"], "val_cer": best["val_cer"]},
         "calibration": asdict(calibration),
         "epochs_run": len(progress.history),

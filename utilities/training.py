@@ -11,21 +11,17 @@ from tqdm import tqdm
 
 from utilities.alphabet import Alphabet
 from utilities.batches import WordBatches
+from utilities.budget import epochs_that_fit, part_size, parts_that_fit
 from utilities.config import Train, Transfer
 from utilities.durations import duration
 from utilities.errors import UserError
 from utilities.full_model import CTC
+from utilities.optimizer import compile_full_model
 from utilities.resume import ResumePoint
 from utilities.validation import validate
 
 HISTORY_COLUMNS = ("epoch", "loss", "val_loss", "val_cer", "learning_rate", "seconds")
-WARM_UP_SHARE, MOST_WARM_UP = 0.05, 500  # of the steps; steps: the rate rises from 0 while CTC leaves its blank plateau
-LAST_RATE = 0.01  # of the learning rate, at the last step
-WEIGHT_DECAY = 1e-4
-CLIP_NORM = 5.0  # of the whole gradient: a few words with a huge loss must not throw the weights about
 HEAD_SHARE = 0.1  # of a transfer's MAX_MINUTES for retraining the head; fine-tuning gets the rest
-TIMED_STEPS = 12  # training steps measured, after as many to warm up, to fit a run to MAX_MINUTES
-TRACED = 3  # times the median: a step that takes longer traced a new shape of batch, which happens once
 TIE = 1e-7  # weight of validation loss (nats) beside validation CER: decides between equal CERs, such as 100 % at first
 
 
@@ -65,6 +61,7 @@ class Progress:
     """Where a training run stands; with the weights, all that a resumed run needs."""
 
     epochs_planned: int = 0
+    parts: int = 1  # of a batch, where a whole one does not fit the memory
     history: list[dict] = field(default_factory=list)
     best_epoch: int = 0
     best_score: float = math.inf
@@ -75,24 +72,6 @@ class Progress:
     def best(self) -> dict:
         """The history row whose weights were kept."""
         return self.history[self.best_epoch - 1]
-
-
-@keras.saving.register_keras_serializable("handwriting")
-class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up, then a cosine down to LAST_RATE of the peak (Loshchilov & Hutter 2017)."""
-
-    def __init__(self, peak: float, total_steps: int):
-        self.peak, self.total_steps = peak, total_steps
-        self.warm_up = max(1, min(MOST_WARM_UP, round(WARM_UP_SHARE * total_steps)))
-
-    def __call__(self, step):
-        step = keras.ops.cast(step, "float32")
-        done = keras.ops.clip((step - self.warm_up) / max(1, self.total_steps - self.warm_up), 0.0, 1.0)
-        cosine = LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + keras.ops.cos(math.pi * done))
-        return self.peak * keras.ops.minimum((step + 1) / self.warm_up, cosine)
-
-    def get_config(self):
-        return {"peak": self.peak, "total_steps": self.total_steps}
 
 
 def train(
@@ -117,10 +96,14 @@ def train(
     if saved:
         vars(progress).update(saved.progress)
     else:
-        progress.epochs_planned = plan.epochs
-        if plan.max_minutes:
-            progress.epochs_planned = _epochs_that_fit(full, reader, batches, plan)
-    compile_full_model(full, plan, progress.epochs_planned * len(training))
+        progress.epochs_planned, progress.parts = plan.epochs, parts_that_fit(full, training)
+    training = training.with_batch_size(part_size(training.batch_size, progress.parts))
+    if plan.max_minutes and not saved:
+        fits, an_epoch = epochs_that_fit(full, reader, (training, validation), plan.max_minutes, progress.parts)
+        progress.epochs_planned = min(plan.epochs, fits)
+        planned = f"{progress.epochs_planned} epochs in MAX_MINUTES = {plan.max_minutes:g}"
+        print(f"About {an_epoch:.0f} s an epoch: {planned}.", flush=True)
+    compile_full_model(full, plan.learning_rate, progress.epochs_planned * len(training), progress.parts)
     if saved:
         saved.restore(full)
     done = len(progress.history)
@@ -138,43 +121,6 @@ def train(
     if progress.best_weights is not None and plan.early_stopping:
         full.set_weights(progress.best_weights)
     return progress
-
-
-def compile_full_model(full: keras.Model, plan: Plan, total_steps: int) -> None:
-    """Give a full model the optimizer and the schedule of a run of `total_steps`."""
-    schedule = WarmupCosine(plan.learning_rate, total_steps)
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY, global_clipnorm=CLIP_NORM)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    optimizer.build(full.trainable_variables)  # else the first step is traced twice
-    full.compile(optimizer=optimizer, jit_compile=False)  # XLA on a CPU trains these models a third slower
-
-
-def _epochs_that_fit(
-    full: keras.Model, reader: keras.Model, batches: tuple[WordBatches, WordBatches], plan: Plan
-) -> int:
-    """How many whole epochs, with their validation, fit in `max_minutes`; measured once, the weights left untouched."""
-    began = time.perf_counter()
-    training, validation = batches
-    before = [np.copy(v) for v in map(keras.ops.convert_to_numpy, full.variables)]
-    compile_full_model(full, plan, TIMED_STEPS)
-    seconds = []
-    for number in range(2 * TIMED_STEPS):
-        started = time.perf_counter()
-        full.train_on_batch(*training[number % len(training)])
-        seconds.append(time.perf_counter() - started)
-    usual = np.array(seconds[TIMED_STEPS:])
-    a_step = float(usual[usual < TRACED * np.median(usual)].mean())
-    reader.predict_on_batch(validation[0][0]["image"])
-    started = time.perf_counter()
-    reader.predict_on_batch(validation[0][0]["image"])
-    a_validation = (time.perf_counter() - started) * len(validation)
-    for variable, value in zip(full.variables, before, strict=True):
-        variable.assign(value)
-    left = plan.max_minutes * 60 - (time.perf_counter() - began)
-    an_epoch = a_step * len(training) + a_validation
-    fits = max(1, min(plan.epochs, int(left / an_epoch)))
-    print(f"About {an_epoch:.0f} s an epoch: {fits} epochs in MAX_MINUTES = {plan.max_minutes:g}.", flush=True)
-    return fits
 
 
 class _Watch(keras.callbacks.Callback):

@@ -1,0 +1,101 @@
+"""What fits the time and the memory there is: tried with real steps before training, the weights left untouched."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+
+from utilities.batches import WordBatches
+from utilities.optimizer import compile_full_model
+
+TIMED_STEPS = 12  # training steps measured, after as many to warm up, to fit a run to MAX_MINUTES
+TRACED = 3  # times the median: a step that takes longer traced a new shape of batch, which happens once
+OUT_OF_MEMORY = ("ResourceExhaustedError", "OutOfMemoryError", "MemoryError")  # TensorFlow's, PyTorch's, Python's
+EXHAUSTED = "RESOURCE_EXHAUSTED"  # ... and how JAX says it
+
+
+@contextmanager
+def _untouched(full: keras.Model) -> Iterator[None]:
+    """Put all variables of a model back as they were."""
+    before = [np.copy(v) for v in map(keras.ops.convert_to_numpy, full.variables)]
+    try:
+        yield
+    finally:
+        for variable, value in zip(full.variables, before, strict=True):
+            variable.assign(value)
+
+
+def epochs_that_fit(
+    full: keras.Model, reader: keras.Model, batches: tuple[WordBatches, WordBatches], minutes: float, parts: int
+) -> tuple[int, float]:
+    """How many whole epochs, with their validation, fit in `minutes` (at least one), and the seconds of one.
+
+    `parts`: see `parts_that_fit`.
+    """
+    began = time.perf_counter()
+    training, validation = batches
+    seconds = []
+    with _untouched(full):
+        compile_full_model(full, 1e-3, TIMED_STEPS, parts)  # the rate does not change how long a step takes
+        for number in range(2 * TIMED_STEPS):
+            started = time.perf_counter()
+            full.train_on_batch(*training[number % len(training)])
+            seconds.append(time.perf_counter() - started)
+    usual = np.array(seconds[TIMED_STEPS:])
+    a_step = float(usual[usual < TRACED * np.median(usual)].mean())
+    reader.predict_on_batch(validation[0][0]["image"])
+    started = time.perf_counter()
+    reader.predict_on_batch(validation[0][0]["image"])
+    a_validation = (time.perf_counter() - started) * len(validation)
+    left = minutes * 60 - (time.perf_counter() - began)
+    an_epoch = a_step * len(training) + a_validation
+    return max(1, int(left / an_epoch)), an_epoch
+
+
+def parts_that_fit(full: keras.Model, training: WordBatches) -> int:
+    """In how many parts (1, 2, 4, ...) batches must be trained on so that the heaviest one fits the GPU's memory.
+
+    1 without a GPU: there the system ends a process that asks for too much, and nothing can be tried. Raises what the
+    framework raises when not even one image fits.
+    """
+    if not keras.distribution.list_devices("gpu"):
+        return 1
+
+    def step(size):
+        batches = training.with_batch_size(size)
+        with _untouched(full):
+            compile_full_model(full, 1e-3, 1)
+            full.train_on_batch(*batches[batches.heaviest()])
+
+    parts = halve_until_it_fits(step, training.batch_size)
+    if parts > 1:
+        print(
+            f"A batch of {training.batch_size} images does not fit the GPU's memory: it is taken in {parts} parts, and"
+            " their gradients are averaged.",
+            flush=True,
+        )
+    return parts
+
+
+def halve_until_it_fits(step: Callable[[int], None], batch_size: int) -> int:
+    """The smallest number of parts, a power of two, for which `step`, given the size of a part, finds enough memory."""
+    parts = 1
+    while True:
+        try:
+            step(part_size(batch_size, parts))
+            return parts
+        except Exception as error:
+            if not _is_out_of_memory(error) or parts >= batch_size:
+                raise
+        parts *= 2
+
+
+def part_size(batch_size: int, parts: int) -> int:
+    """Images in a part of a batch."""
+    return -(-batch_size // parts)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return type(error).__name__ in OUT_OF_MEMORY or EXHAUSTED in str(error)

@@ -1,0 +1,44 @@
+"""The optimizer and its schedule: AdamW (Loshchilov & Hutter 2019) with warm-up, cosine and clipped gradients."""
+
+import math
+
+import keras
+
+WARM_UP_SHARE, MOST_WARM_UP = 0.05, 500  # of the steps; steps: the rate rises from 0 while CTC leaves its blank plateau
+LAST_RATE = 0.01  # of the learning rate, at the last step
+WEIGHT_DECAY = 1e-4
+CLIP_NORM = 5.0  # of the whole gradient: a few words with a huge loss must not throw the weights about
+
+
+@keras.saving.register_keras_serializable("handwriting")
+class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear warm-up, then a cosine down to LAST_RATE of the peak (Loshchilov & Hutter 2017)."""
+
+    def __init__(self, peak: float, total_steps: int):
+        self.peak, self.total_steps = peak, total_steps
+        self.warm_up = max(1, min(MOST_WARM_UP, round(WARM_UP_SHARE * total_steps)))
+
+    def __call__(self, step):
+        step = keras.ops.cast(step, "float32")
+        done = keras.ops.clip((step - self.warm_up) / max(1, self.total_steps - self.warm_up), 0.0, 1.0)
+        cosine = LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + keras.ops.cos(math.pi * done))
+        return self.peak * keras.ops.minimum((step + 1) / self.warm_up, cosine)
+
+    def get_config(self):
+        return {"peak": self.peak, "total_steps": self.total_steps}
+
+
+def compile_full_model(full: keras.Model, learning_rate: float, total_steps: int, parts: int = 1) -> None:
+    """Give a full model the optimizer and the schedule of a run of `total_steps` batches.
+
+    `parts`: batches whose gradients are averaged before the weights change, where a whole batch does not fit.
+    """
+    optimizer = keras.optimizers.AdamW(
+        WarmupCosine(learning_rate, total_steps),
+        weight_decay=WEIGHT_DECAY,
+        global_clipnorm=CLIP_NORM,
+        gradient_accumulation_steps=parts if parts > 1 else None,
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer.build(full.trainable_variables)  # else the first step is traced twice
+    full.compile(optimizer=optimizer, jit_compile=False)  # XLA on a CPU trains these models a third slower
