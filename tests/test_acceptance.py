@@ -78,3 +78,10 @@ def test_the_sentence_says_what_was_counted():
     said = sentence(promise([0.9] * 50, [False] * 50, None, 0.01), 0.01)
     assert "cannot support a promise of 1 in 100 wrong" in said
     assert promise([], [], None, 0.01) is None
+
+
+def test_where_even_the_surest_words_are_wrong_a_person_reads_all():
+    wrong = np.arange(150) % 5 > 0
+    told = sentence(promise(np.linspace(1, 0, 150), wrong, None, 0.01), 0.01)
+    assert "A person has to read every word" in told
+    assert "of them wrong" in told and "150 transcribed words" in told

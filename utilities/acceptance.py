@@ -16,6 +16,7 @@ from utilities.metrics import group_numbers
 
 LEVEL = 0.95
 STEP = 0.02  # share of the words by which the threshold is lowered at a time
+USELESS = 0.2  # share of wrong words beyond which no promise is worth acting on
 COVERAGES = np.arange(0.1, 1.01, 0.1)  # shares of the words looked at when the target cannot be promised
 
 
@@ -130,6 +131,11 @@ def sentence(found: Promise, target: float) -> str:
         return (
             f"Accepting words of confidence {found.threshold:.3f} or more leaves at most {one_in(found.error)} wrong"
             f" and covers {share:.0f} % ({population}; 95 % sure)."
+        )
+    if found.error > USELESS:
+        return (
+            f"These words cannot support a promise of {one_in(target)} wrong: even of the surest {share:.0f} % up to"
+            f" {100 * found.error:.0f} in 100 may be wrong ({population}; 95 % sure). A person has to read every word."
         )
     return (
         f"These words cannot support a promise of {one_in(target)} wrong. The best they can: accepting confidence"
