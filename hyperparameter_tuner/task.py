@@ -38,6 +38,7 @@ def run(config: Config, resume: bool) -> None:
 
     from utilities.images import Preprocessing
     from utilities.model import FrameCounter
+    from utilities.safe_files import exclusive_lock
     from utilities.search import LOGS, SearchFiles, belonging, run_search
     from utilities.training_set import announce, training_set_for
     from utilities.trial_log import announce_search, remove_runs
@@ -48,18 +49,18 @@ def run(config: Config, resume: bool) -> None:
     data = training_set_for(config, tune.image_set, how, FrameCounter(architecture, how.height, base))
     print(announce(data), flush=True)
     strategy = Strategy(tune.method, tune.seed, tune.num_calls, tune.num_random_starts, tune.prune)
-    LOGS.mkdir(parents=True, exist_ok=True)
     storage, study = tune.storage or f"sqlite:///{LOGS}/search.db", f"handwriting {tune.image_set.name} {architecture}"
-    queue = TrialQueue.open(storage, study, tune.space, strategy, belonging(config, data.record), resume)
-    files = SearchFiles(LOGS, architecture, asdict(base))
-    if not resume:
-        remove_runs(LOGS)
-        files.remove()
-    announce_search(LOGS, tune.space)
-    print(f"{queue.total} trials of at most {tune.num_epochs} epochs (METHOD = {tune.method}).", flush=True)
-    marks = [f"[worker {n}]" if tune.workers > 1 else "" for n in range(1, tune.workers + 1)]
-    jobs = [WorkerJob(config, LOGS, device, mark) for device, mark in zip(devices, marks, strict=True)]
-    _, best = run_search(queue, files, jobs, tune.num_epochs)
+    with exclusive_lock(LOGS / ".lock"):
+        queue = TrialQueue.open(storage, study, tune.space, strategy, belonging(config, data.record), resume)
+        files = SearchFiles(LOGS, architecture, asdict(base))
+        if not resume:
+            remove_runs(LOGS)
+            files.remove()
+        announce_search(LOGS, tune.space)
+        print(f"{queue.total} trials of at most {tune.num_epochs} epochs (METHOD = {tune.method}).", flush=True)
+        marks = [f"[worker {n}]" if tune.workers > 1 else "" for n in range(1, tune.workers + 1)]
+        jobs = [WorkerJob(config, LOGS, device, mark) for device, mark in zip(devices, marks, strict=True)]
+        _, best = run_search(queue, files, jobs, tune.num_epochs)
     print(f"\nBest validation CER {100 * best.val_cer:.2f} %: {files.best}")
     print(f"See all trials with: tensorboard --logdir {LOGS}")
 

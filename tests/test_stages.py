@@ -11,6 +11,8 @@ import pytest
 from conftest import FIXTURES, ROOT, WORDS, write_image_set, write_settings
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from utilities.safe_files import exclusive_lock
+
 STAGES = [
     "image_set_preparation",
     "hyperparameter_tuner",
@@ -249,6 +251,21 @@ def test_a_killed_training_goes_on_where_it_stood(workspace):
     assert before < len(rows(workspace / "saved_models/x-training_history.csv")) == 40
     assert (workspace / "saved_models/x-full_model.h5").exists()
     assert not kept.exists()
+
+
+@pytest.mark.parametrize(
+    ("stage", "arguments", "lock"),
+    [
+        ("one_model_trainer", ["setup.cfg", "x"], "saved_models/.x.lock"),
+        ("hyperparameter_tuner", ["setup.cfg"], "logs/hparam_tuning_grid/.lock"),
+    ],
+)
+def test_two_runs_do_not_write_the_same_files(stage, arguments, lock, workspace):
+    with exclusive_lock(workspace / lock):  # this process stands for the other run
+        done = run(stage, *arguments, cwd=workspace, check=False)
+    assert done.returncode == 1
+    assert "Wait until it ends" in done.stderr
+    assert not [path for path in (workspace / lock).parent.iterdir() if path.suffix in {".h5", ".csv", ".npz", ".db"}]
 
 
 WRONG = {

@@ -41,6 +41,11 @@ class ModelFiles:
         return SAVED_MODELS / f".{self.name}-interrupted.npz"
 
     @property
+    def lock(self) -> Path:
+        """What keeps two runs of one name apart."""
+        return SAVED_MODELS / f".{self.name}.lock"
+
+    @property
     def models(self) -> list[Path]:
         """Both model files."""
         return [self.full, self.prediction]

@@ -1,5 +1,7 @@
 """A training run as the trainer and the transfer do it: from prepared images to calibrated models in their files."""
 
+from functools import partial
+
 import keras
 
 from utilities.calibration import calibrate
@@ -8,6 +10,7 @@ from utilities.model import RecognizerSpec, frame_counter
 from utilities.model_files import ModelFiles
 from utilities.outputs import save_history, save_trained, training_record
 from utilities.resume import ResumePoint
+from utilities.safe_files import exclusive_lock
 from utilities.saved_model import describe_spec
 from utilities.training import Plan, train
 from utilities.training_set import TrainingSet
@@ -27,16 +30,16 @@ def train_and_save(
     """Train a full model in place, calibrate it, and leave its files.
 
     `resume` goes on with a run of the same name, settings and images that was interrupted, `overwrite` throws it away.
-    `base` is the training record of the model that this one is transferred from. Raises ResumeError, TrainingError.
+    `base` is the training record of the model that this one is transferred from. Raises ResumeError, TrainingError, and
+    LockedError while another process trains under this name.
     """
-    origin = (base or {}).get("date") or (base or {}).get("origin")  # tells one base model from another
-    belongs_to = describe_spec(spec) | data.record | vars(plan) | {"batch_size": batch_size, "base": origin}
-    point = ResumePoint.open(files.resume, belongs_to, resume, overwrite)
-    reader = reader_of(full)
-    training, validation = data.batches(spec.alphabet, frame_counter(spec), batch_size, plan.seed)
-    progress = train(
-        full, reader, (training, validation), spec.alphabet, plan, point, lambda history: save_history(files, history)
-    )
-    record = training_record(data.record, plan, progress, calibrate(reader, validation, spec.alphabet), base)
-    save_trained(files, spec, full, record, progress)
-    point.discard()
+    with exclusive_lock(files.lock):
+        origin = (base or {}).get("date") or (base or {}).get("origin")  # tells one base model from another
+        belongs_to = describe_spec(spec) | data.record | vars(plan) | {"batch_size": batch_size, "base": origin}
+        point = ResumePoint.open(files.resume, belongs_to, resume, overwrite)
+        reader = reader_of(full)
+        batches = data.batches(spec.alphabet, frame_counter(spec), batch_size, plan.seed)
+        progress = train(full, reader, batches, spec.alphabet, plan, point, partial(save_history, files))
+        record = training_record(data.record, plan, progress, calibrate(reader, batches[1], spec.alphabet), base)
+        save_trained(files, spec, full, record, progress)
+        point.discard()
