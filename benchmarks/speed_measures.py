@@ -14,8 +14,9 @@ from benchmarks.machine import forget_peak_memory, peak_memory
 from utilities.batches import WordBatches, buckets
 from utilities.full_model import build_full_model
 from utilities.image_cache import cached_images
-from utilities.image_set import Columns, ImageSet, label_problems, read_image_set, split_samples, usable_samples
+from utilities.image_set import ImageSet, label_problems, read_image_set, split_samples, usable_samples
 from utilities.images import Preprocessing, canvas_width, to_canvases
+from utilities.metadata import Columns
 from utilities.model import RecognizerSpec, frame_counter
 from utilities.model_cost import operations
 from utilities.optimizer import compile_full_model

@@ -6,16 +6,8 @@ import pytest
 from conftest import WORDS, write_image_set
 
 from utilities.alphabet import Alphabet
-from utilities.image_set import (
-    Columns,
-    ImageSetError,
-    Problem,
-    Sample,
-    label_problems,
-    read_image_set,
-    split_samples,
-    usable_samples,
-)
+from utilities.image_set import Problem, Sample, label_problems, read_image_set, split_samples, usable_samples
+from utilities.metadata import Columns, ImageSetError
 
 COLUMNS = Columns("words_metadata.csv", "image_location", "transcription")
 GROUPED = Columns("words_metadata.csv", "image_location", "transcription", "writer")

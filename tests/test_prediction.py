@@ -9,8 +9,9 @@ from utilities.alphabet import Alphabet
 from utilities.comparison import read_predictions
 from utilities.full_model import build_full_model
 from utilities.hyperparameters import resolve
-from utilities.image_set import Columns, read_image_set
+from utilities.image_set import read_image_set
 from utilities.images import Preprocessing, prepare
+from utilities.metadata import Columns
 from utilities.model import RecognizerSpec
 from utilities.prediction import Reader, predict_to_files, results_table
 from utilities.saved_model import Recognizer

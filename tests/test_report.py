@@ -15,7 +15,8 @@ from conftest import WORDS, write_image_set
 from PIL import Image
 
 from utilities import comparison
-from utilities.image_set import Columns, read_image_set
+from utilities.image_set import read_image_set
+from utilities.metadata import Columns
 from utilities.report import REPORT, Reported, report_page, write_report
 from utilities.report_html import marked, table
 from utilities.report_words import differing, pictured_images, script_json, thumbnail, word_columns

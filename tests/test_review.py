@@ -3,7 +3,7 @@ import csv
 import pandas as pd
 import pytest
 
-from utilities.image_set import Columns
+from utilities.metadata import Columns
 from utilities.review import ReviewError, acceptance_sentence, escaped, merge_review, unescaped, write_review
 from utilities.safe_files import OutputExistsError
 

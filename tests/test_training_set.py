@@ -6,8 +6,8 @@ from conftest import WORDS, write_image_set, write_settings
 from utilities.alphabet import Alphabet
 from utilities.config import load_config
 from utilities.hyperparameters import resolve
-from utilities.image_set import ImageSetError
 from utilities.images import Preprocessing
+from utilities.metadata import ImageSetError
 from utilities.model import FrameCounter
 from utilities.training_set import announce, announce_growth, training_set_for
 

@@ -3,36 +3,18 @@
 What a problem means for a stage (DESIGN, "Bad rows") is decided in `usable_samples`, and nowhere else.
 """
 
-import csv
-import difflib
 import hashlib
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from utilities.alphabet import Alphabet, frames_needed, normalize
-from utilities.errors import UserError
+from utilities.image_index import ImageIndex
 from utilities.images import IMAGE_ENDINGS
+from utilities.metadata import Columns, ImageSetError, read_metadata
 
 LISTED = 200  # problems written out in a message; the rest is counted
-
-
-class ImageSetError(UserError):
-    """An image set that cannot be used as it is; the text lists everything that is wrong and what to do."""
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Where the metadata stands and what its columns are called."""
-
-    file_name: str
-    image: str
-    transcription: str
-    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -104,100 +86,6 @@ def read_image_set(folder: Path, columns: Columns, preferred_format: str, for_pr
         problems += _empty_labels(samples) + contradictions
         samples = [s for s in samples if s.row not in repeated]
     return ImageSet(folder, tuple(samples), tuple(sorted(problems, key=lambda p: p.row)))
-
-
-def read_metadata(path: Path, columns: Columns, labels_required: bool = True) -> tuple[list[str], list[str], list[str]]:
-    """Names, labels and groups of a metadata CSV, all as the text that stands there (`NA` and `007` survive)."""
-    table = read_table(path)
-    missing = []
-    wanted = {"METADATA_IMAGE_COLUMN": columns.image, "METADATA_TRANSCRIPTION_COLUMN": columns.transcription}
-    if columns.group:
-        wanted["METADATA_GROUP_COLUMN"] = columns.group
-    for key, column in wanted.items():
-        optional = not labels_required and key != "METADATA_IMAGE_COLUMN"
-        if column not in table and not optional:
-            nearest = difflib.get_close_matches(column, table.columns, 1, 0.0)
-            missing.append(
-                f"  {key} = {column}: not a column of the file" + (f"; nearest: {nearest[0]}" if nearest else "")
-            )
-    if missing:
-        found = ", ".join(table.columns)
-        raise ImageSetError(
-            "\n".join([f"{path} has the columns {found}.", *missing, "Correct [project] in setup.cfg."])
-        )
-    if table.empty:
-        raise ImageSetError(f"{path} has a header but no rows. Add one row for each image.")
-
-    def texts(column):
-        return table[column].tolist() if column and column in table else [""] * len(table)
-
-    return texts(columns.image), texts(columns.transcription), texts(columns.group)
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """A CSV file, every cell as the text that stands there; commas, semicolons or tabs. Raises ImageSetError."""
-    if not path.exists():
-        raise ImageSetError(
-            f"There is no metadata file {path}."
-            " Put it there, or correct IMAGE_SET_NAME or METADATA_FILE_NAME in setup.cfg."
-        )
-    if path.is_dir():
-        raise ImageSetError(f"{path} is a folder, not a CSV file. Correct METADATA_FILE_NAME in setup.cfg.")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            header = file.readline()
-            separator = max(",;\t", key=header.count)
-        return pd.read_csv(
-            path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=False
-        )
-    except UnicodeDecodeError as error:
-        raise ImageSetError(
-            f"{path} is not UTF-8 text (byte {error.start}). Save it as 'CSV UTF-8' in the spreadsheet."
-        ) from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, csv.Error) as error:
-        raise ImageSetError(
-            f"{path} cannot be read as a CSV file: {str(error).strip()}. Save it again as 'CSV UTF-8'."
-        ) from None
-
-
-class ImageIndex:
-    """All images under a folder, found by relative path or by base name, with or without an ending."""
-
-    def __init__(self, folder: Path, preferred_format: str):
-        if not folder.is_dir():
-            raise ImageSetError(f"The image set {folder} is not a folder. Correct IMAGE_SET_NAME in setup.cfg.")
-        self._folder = folder
-        self._preferred = "." + preferred_format.lower().lstrip(".")
-        self._by_key: dict[str, list[str]] = defaultdict(list)
-        found = sorted(_image_paths(folder))
-        self.all_paths = [folder / relative for relative in found]
-        for relative in found:
-            stem, name = relative.rpartition(".")[0], relative.rpartition("/")[2]
-            for key in dict.fromkeys((relative, stem, name, name.rpartition(".")[0])):
-                self._by_key[key].append(relative)
-
-    def find(self, name: str) -> tuple[Path | None, tuple[str, str] | None]:
-        """The image a metadata row names, or None and (finding, detail)."""
-        key = name.strip().replace("\\", "/").removeprefix("./")
-        for candidate in (key, key.rpartition("/")[2], key.rpartition("/")[2].rpartition(".")[0]):
-            found = self._by_key.get(candidate, []) if candidate else []
-            if len(found) > 1:
-                found = [f for f in found if f.lower().endswith(self._preferred)] or found
-            if len(found) == 1:
-                return self._folder / found[0], None
-            if found:
-                return None, ("several images have this name", ", ".join(found[:5]))
-        return None, ("image missing", f"no such file under {self._folder}")
-
-
-def _image_paths(folder: Path) -> Iterable[str]:
-    for root, folders, files in os.walk(folder):
-        folders[:] = [f for f in folders if not f.startswith(".")]
-        prefix = Path(root).relative_to(folder).as_posix()
-        prefix = "" if prefix == "." else prefix + "/"
-        for file in files:
-            if file.lower().endswith(IMAGE_ENDINGS) and not file.startswith("."):
-                yield prefix + file
 
 
 def _empty_labels(samples: Sequence[Sample]) -> list[Problem]:

@@ -13,7 +13,7 @@ from utilities.acceptance import promise, sentence
 from utilities.alphabet import normalize
 from utilities.comparison import read_predictions, words_judged
 from utilities.errors import UserError
-from utilities.image_set import Columns, read_table
+from utilities.metadata import Columns, read_table
 from utilities.safe_files import refuse_existing, write_text_whole
 
 REVIEW = Path("test_set_predictions/review")  # under the working directory

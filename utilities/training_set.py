@@ -11,9 +11,7 @@ from utilities.batches import Word, WordBatches
 from utilities.config import Config, Project
 from utilities.image_cache import CACHE_FOLDER, Decoded, cached_images, digest_of_file
 from utilities.image_set import (
-    Columns,
     ImageSet,
-    ImageSetError,
     Problem,
     Sample,
     label_problems,
@@ -23,6 +21,7 @@ from utilities.image_set import (
     usable_samples,
 )
 from utilities.images import Preprocessing
+from utilities.metadata import Columns, ImageSetError
 from utilities.model import RecognizerSpec
 
 
