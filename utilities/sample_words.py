@@ -7,7 +7,6 @@ nothing of how well real handwriting is read.
 
 import csv
 import unicodedata
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +17,7 @@ from HersheyFonts import HersheyFonts
 from PIL import Image
 
 from utilities.safe_files import refuse_existing, whole_folder
+from utilities.sample_texts import label_texts
 
 SIZES = {"first_hand": (2400, 300), "second_hand": (300, 150)}  # images to train on and to test with
 WORDS_A_SPECIMEN = 5
@@ -44,34 +44,6 @@ HANDS = {
     "first_hand": Hand("scripts", slant=0.05, wide=1.0, spacing=0.0, pen=2, restless=1.0, letters="éöü×°"),
     "second_hand": Hand("futural", slant=0.45, wide=0.8, spacing=-0.5, pen=3, restless=1.4, letters="éöü×°åçñøáèíëÅ"),
 }
-_GENERA = (
-    "Acer Aster Betula Calamagrostis Carex Cirsium Cornus Crataegus Cyperus Dryopteris Equisetum Erigeron Festuca"
-    " Galium Helianthus Isoëtes Juncus Kalmia Liatris Lycopodium Mimulus Najas Oenothera Oxalis Panicum Poa Polygonum"
-    " Quercus Ranunculus Rosa Rubus Salix Scirpus Solidago Tradescantia Ulmus Utricularia Vaccinium Viola Woodsia"
-    " Xyris Zizia"
-).split()
-_EPITHETS = (
-    "alba alpina americana aquatica arvensis borealis canadensis dubia elegans flexuosa glabra grandiflora hirsuta"
-    " integrifolia japonica kentuckiensis lanceolata maritima minor nigra obtusa palustris pubescens quadrifolia repens"
-    " rubra sativa serotina stricta tenuis umbellata verna virginica vulgaris xanthina"
-).split()
-_AUTHORS = ("L.", "Michx.", "Nutt.", "A. Gray", "Willd.", "(L.) Britton", "Müll. Arg.", "Lindb. & Arn.", "DC.", "Bréb.")
-_COLLECTORS = (
-    "E. J. Hill", "H. N. Patterson", "W. Hoffmann", "J. Böttcher", "M. Dupré", "F. Gates", "O. E. Lansing",
-    "C. Zoë Kew", "Th. Holm", "V. H. Chase", "R. Bebb", "K. Yamada", "A. Søndergård", "G. Ibáñez", "L. Françon",
-    "S. Åkerblom",
-)  # fmt: skip
-_PLACES = (
-    "Cook Co., Ill.", "Wolf Lake", "Jackson Park", "Peoria", "Athens", "St. Louis, Mo.", "Kankakee River",
-    "Lake Michigan", "Zürich", "Québec", "Königsberg", "Val d'Isère", "Ålesund", "Curaçao", "La Cañada", "Tromsø",
-    "N. of Union Pier", "5 mi. E. of Joliet", "\"The Dunes\"", "Fox Hill?",
-)  # fmt: skip
-_HABITATS = (
-    "dry prairie", "wet meadow", "sandy soil", "rich woods", "on bark", "rocky bluff", "peat bog", "along R. R.",
-    "common", "rare!", "in flower", "fl. white", "fruit ripe", "cult.", "shade; moist", "on limestone",
-)  # fmt: skip
-_MONTHS = ("Jan.", "Feb.", "March", "April", "May", "June", "July", "Aug.", "Sept.", "Oct.", "Nov.", "Dec.")
-_ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 
 
 def write_sample(destination: Path, seed: int = 2, sizes: dict[str, tuple[int, int]] | None = None) -> dict[str, int]:
@@ -99,72 +71,11 @@ def _write_part(folder: Path, hand: Hand, prefix: str, count: int, rng: np.rando
         for number in range(count):
             if number % WORDS_A_SPECIMEN == 0:
                 specimen = f"{prefix}-{number // WORDS_A_SPECIMEN + 1:04d}"
-                texts, sheet = _label_texts(hand, rng), Sheet.random(rng)
+                texts, sheet = label_texts(hand.letters, rng), Sheet.random(rng)
             name = f"images/{specimen}-{number % WORDS_A_SPECIMEN + 1}.png"
             text = next(texts)
             Image.fromarray(draw_word(text, hand, rng, sheet)).save(folder / name, compress_level=1)
             writer.writerow((name, text, specimen))
-
-
-def _label_texts(hand: Hand, rng: np.random.Generator) -> Iterator[str]:
-    """What stands on one specimen's label, without characters that the hand lacks; endless."""
-    fields = [_taxon, _collector, _place, _date, _number, _habitat, _epithet]
-    while True:
-        for index in rng.permutation(len(fields)):
-            text = fields[index](rng)
-            while not all(c.isascii() or c in hand.letters for c in text):
-                text = fields[index](rng)
-            yield text
-
-
-def _taxon(rng):
-    return (
-        f"{_one(_GENERA, rng)} {_one(('sp.', 'var.', '×', 'cf.'), rng)}" if rng.random() < 0.2 else _one(_GENERA, rng)
-    )
-
-
-def _epithet(rng):
-    return f"{_one(_EPITHETS, rng)} {_one(_AUTHORS, rng)}" if rng.random() < 0.4 else _one(_EPITHETS, rng)
-
-
-def _collector(rng):
-    return (
-        f"{_one(('leg.', 'det.', 'Coll.'), rng)} {_one(_COLLECTORS, rng)}"
-        if rng.random() < 0.3
-        else _one(_COLLECTORS, rng)
-    )
-
-
-def _place(rng):
-    if rng.random() < 0.15:
-        return f"{rng.integers(20, 60)}°{rng.integers(10, 60)}' {_one('NSEW', rng)}"
-    return _one(_PLACES, rng)
-
-
-def _habitat(rng):
-    return _one(_HABITATS, rng)
-
-
-def _number(rng):
-    forms = (f"No. {rng.integers(1, 9999)}", f"#{rng.integers(1, 999)}", f"Alt. {10 * rng.integers(5, 300)} m")
-    return _one((*forms, f"{rng.integers(10000, 99999)}", f"{rng.integers(1, 40)}/{rng.integers(2, 9)}", "s.n."), rng)
-
-
-def _date(rng):
-    day, month, year = rng.integers(1, 31), rng.integers(12), rng.integers(1850, 1990)
-    return _one(
-        (
-            f"{_MONTHS[month]} {day}, {year}",
-            f"{day}.{_ROMAN[month]}.{year}",
-            f"{day} {_MONTHS[month]} {year}",
-            f"{year}",
-        ),
-        rng,
-    )
-
-
-def _one(choices: Sequence[str], rng: np.random.Generator) -> str:
-    return choices[rng.integers(len(choices))]
 
 
 @dataclass(frozen=True)
