@@ -23,7 +23,7 @@ def describe_machine() -> dict:
         "cores": usable_cores(),
         "gpus": keras.distribution.list_devices("gpu"),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
-        "system": f"{platform.system()} {platform.release()}",
+        "system": platform.system(),
         "backend": backend,
         "policy": keras.config.dtype_policy().name,
         "versions": {

@@ -12,7 +12,8 @@ from PIL import Image
 
 from benchmarks.experiment import CANVASES, Sets, experiment, first_words
 from benchmarks.machine import cpu_name, forget_peak_memory, peak_memory, usable_cores
-from benchmarks.tables import text_table, write_json
+from benchmarks.results import markdown_table, runs_of
+from benchmarks.tables import RESULTS, text_table, write_json
 from utilities.alphabet import Alphabet
 from utilities.errors import UserError
 from utilities.hyperparameters import ARCHITECTURES, DEFAULTS, resolve
@@ -152,3 +153,9 @@ def test_tables_line_up_and_json_knows_no_nan(tmp_path):
     assert text_table(("a", "b"), [("long", "1"), ("x", "22")]) == "a      b\nlong   1\nx     22"
     write_json(tmp_path / "r.json", {"a": np.float32(0.5), "b": float("nan"), "c": [np.int64(3), tmp_path]})
     assert json.loads((tmp_path / "r.json").read_text()) == {"a": 0.5, "b": None, "c": [3, str(tmp_path)]}
+
+
+def test_the_readmes_results_are_those_of_the_json_files():
+    files = sorted(RESULTS.glob("accuracy-*.json"))
+    assert files
+    assert markdown_table(runs_of(files)) in (ROOT / "README.md").read_text(encoding="utf-8")
