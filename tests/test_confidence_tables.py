@@ -3,8 +3,8 @@ import pytest
 from conftest import predictions_frame
 
 from utilities.acceptance import design_effect, intraclass_correlation
+from utilities.bootstrap import group_numbers
 from utilities.confidence_tables import acceptance_curve, calibration_error, calibration_table
-from utilities.metrics import group_numbers
 from utilities.reliability import share_interval
 
 

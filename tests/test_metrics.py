@@ -6,8 +6,8 @@ import jiwer
 import numpy as np
 import pytest
 
+from utilities.bootstrap import bootstrap_interval
 from utilities.metrics import (
-    bootstrap_interval,
     character_error_rate,
     edit_distances,
     edit_operations,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import beta
 
-from utilities.metrics import group_numbers
+from utilities.bootstrap import group_numbers
 
 LEVEL = 0.95
 STEP = 0.02  # share of the words by which the threshold is lowered at a time

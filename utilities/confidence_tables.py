@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from utilities.acceptance import design_effect, intraclass_correlation
-from utilities.metrics import group_numbers
+from utilities.bootstrap import group_numbers
 from utilities.predictions_table import words_judged
 from utilities.reliability import equal_bins, expected_calibration_error, share_interval
 

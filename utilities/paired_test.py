@@ -7,10 +7,12 @@ of one hand go wrong together.
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 
-from utilities.metrics import NAN, character_counts, edit_distances, group_numbers, resampled_sums
+from utilities.bootstrap import group_numbers, resampled_sums
+from utilities.metrics import character_counts, edit_distances
 
 SIGNIFICANT = 0.05
 PERMUTATIONS = 10_000
@@ -62,7 +64,7 @@ def compare_pairs(
     numbers = np.arange(len(characters)) if groups is None else group_numbers(groups)
     units, total = len(np.unique(numbers)), characters.sum()
     if not total:
-        return PairedResult(len(characters), units, *[NAN] * 6)
+        return PairedResult(len(characters), units, *[nan] * 6)
     rates = edits.sum(axis=1) / total
     by_group = np.bincount(numbers, weights=edits[1] - edits[0])
     p = sign_flip_p(by_group.astype(np.int64), permutations, seed)
@@ -91,5 +93,5 @@ def _interval(counts: Sequence[np.ndarray], groups: Sequence[Hashable] | None, s
     first, second, characters = resampled_sums(counts, groups, seed=seed)
     drawn = characters > 0
     if not drawn.any():
-        return NAN, NAN
+        return nan, nan
     return tuple(np.quantile((second - first)[drawn] / characters[drawn], [0.025, 0.975]))
