@@ -70,7 +70,7 @@ def main(argv=None) -> int:
     parser.add_argument("setup", type=Path, help="settings with WORKERS = 1, a grid, and at least 3 epochs a trial")
     timings = timed_search(parser.parse_args(argv).setup)
     rows = [
-        (n, f"{t.ended - t.begun:.1f}", f"{t.training:.1f}", f"{t.overhead:.1f}", f"{100 * t.overhead / 120:.1f}")
+        (str(n), f"{t.ended - t.begun:.1f}", f"{t.training:.1f}", f"{t.overhead:.1f}", f"{100 * t.overhead / 120:.1f}")
         for n, t in enumerate(timings, start=1)
     ]
     print("\n" + text_table(("trial", "seconds", "training", "overhead", "% of two minutes"), rows))

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT, WORDS, write_image_set
+from conftest import ROOT, WORDS, write_image_set, write_settings
 from PIL import Image
 
 from benchmarks.experiment import CANVASES, Sets, experiment, first_words
@@ -77,6 +77,21 @@ def test_accuracy_trains_and_transfers_and_reports(sets):
     record = read_description(sets / "models" / "compact-transfer-18.h5")["record"]
     assert record["data"]["training_images"] < 18 and record["base"]["data"]["training_images"] < 36
     assert record["calibration"]["temperature"] > 0
+
+
+def test_the_overhead_of_trials_is_a_row_for_each(tmp_path):
+    for part in ("train", "test"):
+        write_image_set(tmp_path / part, WORDS * 2)
+    write_settings(tmp_path)
+    settings = (tmp_path / "setup.cfg").read_text()
+    (tmp_path / "setup.cfg").write_text(settings.replace("NUM_EPOCHS = 1\nLEARNING", "NUM_EPOCHS = 3\nLEARNING"))
+    done = run("trial_overhead.py", "setup.cfg", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    header, *rows = done.stdout.strip().splitlines()[-3:]
+    assert header.split()[:4] == ["trial", "seconds", "training", "overhead"]
+    for row in rows:
+        seconds, training, overhead = map(float, row.split()[1:4])
+        assert 0 < training < seconds and overhead == pytest.approx(seconds - training, abs=0.11)
 
 
 def test_speed_measures_everything_once(sets, tmp_path):
