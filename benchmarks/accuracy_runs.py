@@ -21,7 +21,7 @@ from utilities.model_cost import operations
 from utilities.outputs import training_record
 from utilities.prediction import Reader
 from utilities.saved_model import Recognizer
-from utilities.training import Plan, Progress, train, transfer_plans
+from utilities.training import Plan, Progress, train, transfer_batch_size, transfer_plans
 from utilities.training_set import TrainingSet, columns_of, training_set_for
 
 CURVE_POINTS = 20  # about as many evaluations on the test set, spread over the budget
@@ -117,7 +117,8 @@ def run_transfer(config: Config, base: Recognizer, train_folder: Path, cache: Pa
     full = with_larger_alphabet(base.full_model, base.spec, spec.alphabet, config.train.seed)
     recognizer = Recognizer(spec, full, {"data": data.record, "base": base.record})
     phases = list(zip((True, False), transfer_plans(config.train, config.transfer), strict=True))
-    return _run(config, recognizer, data, phases, spec.hyperparameters.batch_size, "transfer")
+    batch_size = transfer_batch_size(config.train, spec.hyperparameters)
+    return _run(config, recognizer, data, phases, batch_size, "transfer")
 
 
 def _run(
@@ -157,7 +158,7 @@ def _run(
         **_effort(progress, curve, seconds, len(data.training)),
         **_size(recognizer, words),
         "canvas": [spec.preprocessing.height, spec.preprocessing.width],
-        "hyperparameters": asdict(spec.hyperparameters),
+        "hyperparameters": asdict(spec.hyperparameters) | {"batch_size": batch_size},
         "curve": curve.points,
         "history": history,
     }

@@ -39,7 +39,7 @@ def run(config: Config, args: argparse.Namespace) -> None:
     from utilities.full_model import train_only_heads, with_larger_alphabet
     from utilities.model import frame_counter
     from utilities.saved_model import load_recognizer
-    from utilities.training import transfer_plans
+    from utilities.training import transfer_batch_size, transfer_plans
     from utilities.training_run import train_and_save
     from utilities.training_set import announce, announce_growth, explicit_alphabet, training_set_for, warn_differences
 
@@ -50,7 +50,7 @@ def run(config: Config, args: argparse.Namespace) -> None:
     spec = base.spec.with_alphabet(base.spec.alphabet.extended(data.alphabet.characters))
     print(announce_growth(base.spec.alphabet, spec.alphabet), flush=True)
     full = with_larger_alphabet(base.full_model, base.spec, spec.alphabet, config.train.seed)
-    batch_size = config.train.hyperparameters.get("batch_size", base.spec.hyperparameters.batch_size)
+    batch_size = transfer_batch_size(config.train, base.spec.hyperparameters)
     plans = transfer_plans(config.train, config.transfer)
     for title, only_heads, plan, out in zip(("Head only", "All layers"), (True, False), plans, files, strict=True):
         if only_heads and head_done:

@@ -125,7 +125,7 @@ KEYS: dict[str, dict[str, Key]] = {
     },
     "transfer": {
         "RETRAINING_EPOCHS": _whole(10, *_COUNT),
-        "FINE_TUNING_EPOCHS": _whole(40, *_COUNT),
+        "FINE_TUNING_EPOCHS": _whole(100, *_COUNT),
         "RETRAINING_LEARNING_RATE": _above_zero(0.003, 1),
         "FINE_TUNING_LEARNING_RATE": _above_zero(0.0015, 1),
         "MAX_MINUTES": _MINUTES,

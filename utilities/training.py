@@ -16,6 +16,7 @@ from utilities.config import Train, Transfer
 from utilities.durations import duration
 from utilities.errors import UserError
 from utilities.full_model import CTC
+from utilities.hyperparameters import Hyperparameters
 from utilities.optimizer import compile_full_model
 from utilities.resume import ResumePoint
 from utilities.validation import validate
@@ -44,6 +45,11 @@ class Plan:
     def of(cls, train: Train, epochs: int, learning_rate: float, max_minutes: float | None) -> "Plan":
         """A plan with the seed and the early stopping of the [train] section."""
         return cls(epochs, learning_rate, train.seed, train.early_stopping, train.patience, max_minutes)
+
+
+def transfer_batch_size(train: Train, base: Hyperparameters) -> int:
+    """Images a step of a transfer: what [train] says, else what the base model was trained with."""
+    return train.hyperparameters.get("batch_size", base.batch_size)
 
 
 def transfer_plans(train: Train, transfer: Transfer) -> tuple[Plan, Plan]:
