@@ -60,6 +60,7 @@ def test_accuracy_trains_and_transfers_and_reports(sets):
     for row in result["runs"]:
         assert row["architecture"] == "compact" and row["canvas"] == [32, 128]
         assert (row["test_words"], row["groups"], row["unread"]) == (12, 3, 0)
+        assert row["hyperparameters"]["batch_size"] == 8
         assert 0 < row["cer_low"] <= row["cer"] <= row["cer_high"]
         assert 0 <= row["exact"] <= 1
         assert row["epochs"] == len(row["history"]) >= 1

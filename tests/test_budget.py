@@ -1,6 +1,7 @@
 import pytest
 
-from utilities.budget import halve_until_it_fits, part_size
+from utilities import budget
+from utilities.budget import halve_until_it_fits, part_size, step_times
 
 
 class ResourceExhaustedError(Exception):
@@ -32,3 +33,16 @@ def test_other_errors_and_an_image_that_does_not_fit_alone_are_not_hidden():
         halve_until_it_fits(broken, 8)
     with pytest.raises(MemoryError, match="1"):
         halve_until_it_fits(never, 8)
+
+
+@pytest.mark.parametrize(("a_step", "tried", "timed"), [(14.0, 6, 3), (0.1, 112, 100), (1.0, 36, 24)])
+def test_a_slow_model_spends_little_of_its_minutes_on_being_timed(monkeypatch, a_step, tried, timed):
+    clock, steps = [0.0], []
+
+    def step(number):
+        steps.append(number)
+        clock[0] += a_step
+
+    monkeypatch.setattr(budget.time, "perf_counter", lambda: clock[0])
+    assert step_times(step, minutes=20) == pytest.approx([a_step] * timed)
+    assert steps == list(range(tried))

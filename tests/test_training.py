@@ -8,13 +8,14 @@ from conftest import draw
 
 from utilities.alphabet import Alphabet
 from utilities.batches import Word, WordBatches
+from utilities.config import load_config
 from utilities.decoding import read
 from utilities.full_model import build_full_model, reader_of
 from utilities.hyperparameters import resolve
 from utilities.images import Preprocessing, canvas_width, prepare, to_canvases
 from utilities.model import HEAD, RecognizerSpec, frame_counter
 from utilities.resume import ResumeError, ResumePoint
-from utilities.training import HISTORY_COLUMNS, Plan, TrainingError, history_csv, train
+from utilities.training import HISTORY_COLUMNS, Plan, TrainingError, history_csv, train, transfer_batch_size
 
 HOW = Preprocessing(32, 256)
 SMALL = {"num_units_dense": 32, "num_units_lstm1": 32, "num_units_lstm2": 32, "dropout": 0.0}
@@ -181,6 +182,13 @@ def test_a_batch_too_large_for_the_gpu_is_taken_in_parts_and_a_resumed_run_keeps
     resumed = run(spec(), plan(epochs=4), point)
     assert resumed[0].parts == 2
     assert_same(resumed, (progress, weights))
+
+
+def test_a_transfer_takes_the_batch_size_of_the_settings_else_of_the_base_model(workspace):
+    base, settings = resolve("compact", {"batch_size": 5}), workspace / "setup.cfg"
+    assert transfer_batch_size(load_config(settings, "transfer").train, base) == 8
+    settings.write_text(settings.read_text().replace("BATCH_SIZE = 8\n", ""))
+    assert transfer_batch_size(load_config(settings, "transfer").train, base) == 5
 
 
 def test_history_is_a_csv_of_the_documented_columns():

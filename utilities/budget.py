@@ -10,7 +10,9 @@ import numpy as np
 from utilities.batches import WordBatches
 from utilities.optimizer import compile_full_model
 
-TIMED_STEPS = 12  # training steps measured, after as many to warm up, to fit a run to MAX_MINUTES
+# training steps tried to fit a run to MAX_MINUTES, to warm up and then against the clock: (share of the minutes, most)
+WARM_UP, TIMED = (0.01, 12), (0.02, 100)
+LEAST_STEPS = 3  # of each, however long they take
 TRACED = 3  # times the median: a step that takes longer traced a new shape of batch, which happens once
 OUT_OF_MEMORY = ("ResourceExhaustedError", "OutOfMemoryError", "MemoryError")  # TensorFlow's, PyTorch's, Python's
 EXHAUSTED = "RESOURCE_EXHAUSTED"  # ... and how JAX says it
@@ -36,14 +38,9 @@ def epochs_that_fit(
     """
     began = time.perf_counter()
     training, validation = batches
-    seconds = []
     with _untouched(full):
-        compile_full_model(full, 1e-3, TIMED_STEPS, parts)  # the rate does not change how long a step takes
-        for number in range(2 * TIMED_STEPS):
-            started = time.perf_counter()
-            full.train_on_batch(*training[number % len(training)])
-            seconds.append(time.perf_counter() - started)
-    usual = np.array(seconds[TIMED_STEPS:])
+        compile_full_model(full, 1e-3, 1, parts)  # the rate does not change how long a step takes
+        usual = np.array(step_times(lambda n: full.train_on_batch(*training[n % len(training)]), minutes))
     a_step = float(usual[usual < TRACED * np.median(usual)].mean())
     reader.predict_on_batch(validation[0][0]["image"])
     started = time.perf_counter()
@@ -52,6 +49,22 @@ def epochs_that_fit(
     left = minutes * 60 - (time.perf_counter() - began)
     an_epoch = a_step * len(training) + a_validation
     return max(1, int(left / an_epoch)), an_epoch
+
+
+def step_times(step: Callable[[int], object], minutes: float) -> list[float]:
+    """Seconds of each timed step of a run of `minutes`, after some to warm up; `step` is given its number.
+
+    The machine's pace varies, so all that TIMED allows are timed; a slow model must not spend its minutes on being timed.
+    """
+    number = 0
+    for share, most in (WARM_UP, TIMED):
+        seconds, until = [], time.perf_counter() + share * minutes * 60
+        while len(seconds) < LEAST_STEPS or (len(seconds) < most and time.perf_counter() < until):
+            started = time.perf_counter()
+            step(number)
+            seconds.append(time.perf_counter() - started)
+            number += 1
+    return seconds
 
 
 def parts_that_fit(full: keras.Model, training: WordBatches) -> int:
