@@ -1,26 +1,63 @@
-"""Print the README's table of results from the JSON files that `accuracy.py` wrote to benchmarks/results/."""
+"""Print the README's tables of results from the JSON files that the benchmarks wrote to benchmarks/results/."""
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.tables import RESULTS
 
-HEADER = ("images", "start", "model", "words", "minutes", "epochs", "validation CER", "test CER", "exact")
+HEADER = (
+    "images", "start", "model", "words", "batch", "minutes", "epochs", "validation CER", "test CER", "exact",
+)  # fmt: skip
+
+
+def read_all(files: Sequence[Path]) -> list[dict]:
+    """What is in each file."""
+    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
 
 def runs_of(files: Sequence[Path]) -> list[dict]:
     """The runs of accuracy files, in the order of the files and of each file."""
-    return [run for file in files for run in json.loads(file.read_text(encoding="utf-8"))["runs"]]
+    return [run for result in read_all(files) for run in result["runs"]]
 
 
-def markdown_table(runs: Sequence[dict]) -> str:
+def accuracy_table(runs: Sequence[dict]) -> str:
     """The runs as a Markdown table, one a line, with their 95 % intervals."""
-    lines = [HEADER, ("---",) * len(HEADER), *map(_cells, runs)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return _markdown(HEADER, map(_cells, runs))
+
+
+def speed_table(results: Sequence[dict]) -> str:
+    """What `speed.py` measured as a Markdown table, a column for each image set; empty where it did not measure."""
+    columns = [_speeds(result) for result in results]
+    names = list(dict.fromkeys(name for column in columns for name in column))
+    rows = [(name, *(column.get(name, "") for column in columns)) for name in names]
+    return _markdown(("", *(result["image_set"] for result in results)), rows)
+
+
+def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in [header, ("---",) * len(header), *rows])
+
+
+def _speeds(result: dict) -> dict[str, str]:
+    """Row name -> cell."""
+    cells = {
+        name: f"{speed['images_per_second']:,.1f} images/s, {100 * speed['utilisation']:.0f} % of the machine"
+        for name, speed in result["speed"].items()
+    }
+    opened = result["opening"]
+    return (
+        cells
+        | {name: f"{ratio:.2f}" for name, ratio in result["ratios"].items()}
+        | {
+            f"opening a set of {opened['rows']:,} rows": f"{opened['seconds']:.1f} s",
+            "starting from the cache / decoding": f"{result['cache']['ratio']:.0f} times faster",
+            "pixels computed, of one canvas for all": f"{100 * result['padding']['of_widest_needed']:.0f} %",
+            "most memory": f"{max(speed['peak_memory_mb'] for speed in result['speed'].values()):,.0f} MB",
+        }
+    )
 
 
 def _cells(run: dict) -> tuple[str, ...]:
@@ -33,7 +70,8 @@ def _cells(run: dict) -> tuple[str, ...]:
         run["start"],
         run["architecture"],
         f"{run['words']:,}",
-        f"{run['seconds'] / 60:.0f}",
+        str(run["hyperparameters"]["batch_size"]),
+        f"{run['seconds'] / 60:.0f} of {run['minutes']:g}",
         str(run["epochs"]),
         f"{100 * run['val_cer']:.1f} %",
         percent("cer"),
@@ -42,8 +80,10 @@ def _cells(run: dict) -> tuple[str, ...]:
 
 
 def main() -> int:
-    """Print the table of all files."""
-    print(markdown_table(runs_of(sorted(RESULTS.glob("accuracy-*.json")))))
+    """Print the tables of all files."""
+    print(accuracy_table(runs_of(sorted(RESULTS.glob("accuracy-*.json")))))
+    print()
+    print(speed_table(read_all(sorted(RESULTS.glob("speed-*.json")))))
     return 0
 
 

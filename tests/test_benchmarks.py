@@ -12,7 +12,7 @@ from PIL import Image
 
 from benchmarks.experiment import CANVASES, Sets, experiment, first_words
 from benchmarks.machine import cpu_name, forget_peak_memory, peak_memory, usable_cores
-from benchmarks.results import markdown_table, runs_of
+from benchmarks.results import accuracy_table, read_all, runs_of, speed_table
 from benchmarks.tables import RESULTS, text_table, write_json
 from utilities.alphabet import Alphabet
 from utilities.errors import UserError
@@ -172,6 +172,7 @@ def test_tables_line_up_and_json_knows_no_nan(tmp_path):
 
 
 def test_the_readmes_results_are_those_of_the_json_files():
-    files = sorted(RESULTS.glob("accuracy-*.json"))
-    assert files
-    assert markdown_table(runs_of(files)) in (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    accuracy, speed = (sorted(RESULTS.glob(f"{kind}-*.json")) for kind in ("accuracy", "speed"))
+    assert accuracy and accuracy_table(runs_of(accuracy)) in readme
+    assert speed and speed_table(read_all(speed)) in readme

@@ -54,7 +54,7 @@ def epochs_that_fit(
 def step_times(step: Callable[[int], object], minutes: float) -> list[float]:
     """Seconds of each timed step of a run of `minutes`, after some to warm up; `step` is given its number.
 
-    The machine's pace varies, so all that TIMED allows are timed; a slow model must not spend its minutes on being timed.
+    The machine's pace varies: more steps say more, but a slow model must not spend its minutes on being timed.
     """
     number = 0
     for share, most in (WARM_UP, TIMED):
