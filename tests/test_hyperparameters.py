@@ -90,7 +90,7 @@ def test_later_overrides_win():
 
 def test_names_of_combinations_are_short_safe_and_distinct():
     h = DEFAULTS["compact"]
-    assert combination_name(h) == "batch32-kernel3-dense128-dropout0.2-lstm128-lr0.002"
+    assert combination_name(h) == "batch16-kernel3-dense128-dropout0.2-lstm128-lr0.002"
     near = combination_name(replace(h, dropout=0.20000001))
     assert near != combination_name(h)
     assert not set("/\\: ") & set(combination_name(replace(h, learning_rate=1e-7)))
