@@ -5,7 +5,16 @@ import pytest
 from conftest import draw
 from PIL import Image
 
-from utilities.images import BUCKET, ImageError, Preprocessing, canvas_width, prepare, read_grey, to_canvases
+from utilities.images import (
+    BUCKET,
+    ImageError,
+    Preprocessing,
+    canvas_width,
+    prepare,
+    quantile,
+    read_grey,
+    to_canvases,
+)
 
 HOW = Preprocessing(32, 256)
 
@@ -74,6 +83,14 @@ def test_dark_paper_and_faint_ink_look_like_any_other():
     strong, faint = np.asarray(draw("Carex")), np.asarray(draw("Carex"), float)
     faint = (120 + (faint - 220) * 0.4).astype(np.uint8)
     assert np.abs(prepare(strong, HOW).astype(int) - prepare(faint, HOW)).mean() < 6
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (7, 9), (40, 50)])
+def test_quantiles_of_grey_values_are_those_of_numpy(shape):
+    grey = np.random.default_rng(5).integers(0, 256, shape).astype(np.uint8)
+    counts = np.bincount(grey.ravel(), minlength=256)
+    for share in (0.0, 0.005, 0.5, 1.0):
+        assert quantile(counts, share) == pytest.approx(np.quantile(grey, share))
 
 
 def test_an_empty_crop_stays_empty():

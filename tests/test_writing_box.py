@@ -73,3 +73,12 @@ def test_a_box_over_the_edge_is_filled_with_paper():
     assert cut.shape == (7, 9)
     assert cut.sum() == ink.sum()
     assert (cut[2:6, 1:7] == 9).all()
+
+
+def test_more_specks_than_narrow_labels_can_count_do_not_hide_the_word():
+    word = ink_of("Carex alba")
+    page = np.zeros((560, 560), np.uint8)
+    page[::2, ::2] = 255  # 78,400 specks
+    clean = np.pad(word, 6)
+    page[194 : 194 + clean.shape[0], 84 : 84 + clean.shape[1]] = clean
+    assert_holds(writing_box(page), word, top=200, spare=1.0)  # no box is lower than a share of the crop

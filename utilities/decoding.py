@@ -57,21 +57,21 @@ def label_log_probability(log_probabilities: np.ndarray, labels: list[np.ndarray
     symbols = np.full((batch, states), BLANK)
     for row, ids in zip(symbols, labels, strict=True):
         row[1 : 2 * len(ids) : 2] = ids
-    skip = np.zeros((batch, states), bool)  # may a path jump over the blank before this character?
-    skip[:, 3::2] = symbols[:, 3::2] != symbols[:, 1:-2:2]
+    jump = np.full((batch, states), IMPOSSIBLE)  # the cost of a path's jump over the blank before a character
+    jump[:, 3::2][symbols[:, 3::2] != symbols[:, 1:-2:2]] = 0.0
     emitted = np.take_along_axis(log_probabilities, symbols[:, None, :].repeat(steps, axis=1), axis=2)
-    alpha = np.full((batch, states), IMPOSSIBLE)
-    alpha[:, :2] = emitted[:, 0, :2]
-    frames = np.asarray(frames)
+    alpha = np.full((batch, states + 2), IMPOSSIBLE)  # two states before the first, where no path is
+    stay, one, two = alpha[:, 2:], alpha[:, 1:-1], alpha[:, :-2]
+    stay[:, :2] = emitted[:, 0, :2]
+    inside = np.arange(steps)[:, None, None] < np.asarray(frames)[None, :, None]
     for t in range(1, steps):
-        one = np.pad(alpha[:, :-1], ((0, 0), (1, 0)), constant_values=IMPOSSIBLE)
-        two = np.pad(alpha[:, :-2], ((0, 0), (2, 0)), constant_values=IMPOSSIBLE) if states > 2 else one
-        two = np.where(skip, two, IMPOSSIBLE)
-        stepped = np.logaddexp(np.logaddexp(alpha, one), two) + emitted[:, t]
-        alpha = np.where((t < frames)[:, None], stepped, alpha)
+        over = two + jump
+        highest = np.maximum(np.maximum(stay, one), over)
+        total = np.exp(stay - highest) + np.exp(one - highest) + np.exp(over - highest)
+        np.copyto(stay, highest + np.log(total) + emitted[:, t], where=inside[t])
     last = 2 * np.array([len(ids) for ids in labels])
     rows = np.arange(batch)
-    return np.where(last > 0, np.logaddexp(alpha[rows, last], alpha[rows, np.maximum(last - 1, 0)]), alpha[:, 0])
+    return np.where(last > 0, np.logaddexp(stay[rows, last], stay[rows, np.maximum(last - 1, 0)]), stay[:, 0])
 
 
 def read(logits: np.ndarray, frames: np.ndarray, alphabet: Alphabet, temperature: float = 1.0) -> list[Reading]:

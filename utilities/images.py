@@ -8,6 +8,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -15,6 +16,7 @@ from utilities.writing_box import cut_out, writing_box
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 BUCKET = 64  # px: canvas widths are multiples of this, so that narrow words cost little and shapes stay few
+DARKEST = 0.005  # share of the pixels that are as dark as the darkest ink: one dark speck is not ink
 LEAST_CONTRAST = 48  # grey levels between paper and ink below which an image is not stretched further
 MOST_PIXELS = 100_000_000  # a word crop beyond this is a mistake or an attack
 
@@ -84,8 +86,10 @@ def prepare(grey: np.ndarray, how: Preprocessing) -> np.ndarray:
     scale = min(how.height / height, how.width / width)
     size = (max(1, min(how.width, round(width * scale))), max(1, min(how.height, round(height * scale))))
     ink = np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0))
+    content = np.zeros((how.height, size[0]), np.uint8)
     above = (how.height - size[1]) // 2
-    return np.pad(ink, ((above, how.height - size[1] - above), (0, 0)))
+    content[above : above + size[1]] = ink
+    return content
 
 
 def _ink(grey: np.ndarray) -> np.ndarray:
@@ -93,10 +97,18 @@ def _ink(grey: np.ndarray) -> np.ndarray:
 
     Paper is the median grey value, since most of a word's crop is paper; noise lighter than it vanishes.
     """
-    paper = float(np.median(grey))
-    darkest = float(np.percentile(grey, 0.5))
-    darkness = (paper - grey.astype(np.float32)) / max(paper - darkest, LEAST_CONTRAST)
-    return np.rint(np.clip(darkness, 0.0, 1.0) * 255).astype(np.uint8)
+    counts = np.bincount(grey.ravel(), minlength=256)
+    paper, darkest = quantile(counts, 0.5), quantile(counts, DARKEST)
+    darkness = (paper - np.arange(256, dtype=np.float32)) / max(paper - darkest, LEAST_CONTRAST)
+    return cv2.LUT(grey, np.rint(np.clip(darkness, 0.0, 1.0) * 255).astype(np.uint8))
+
+
+def quantile(counts: np.ndarray, share: float) -> float:
+    """The quantile of grey values of which there are counts (256,), linear between neighbours as `np.quantile`."""
+    position = share * (counts.sum() - 1)
+    reached = np.cumsum(counts)
+    low, high = np.searchsorted(reached, (np.floor(position), np.ceil(position)), side="right")
+    return float(low + (high - low) * (position - np.floor(position)))
 
 
 def _stretched(grey: np.ndarray, height: int, width: int) -> np.ndarray:
