@@ -133,7 +133,7 @@ def _run(
     spec, full = recognizer.spec, recognizer.full_model
     words = TestWords(config, spec.preprocessing)
     minutes = sum(plan.max_minutes for _, plan in phases)
-    curve = Curve(Reader(recognizer), words, minutes)
+    curve = Curve(Reader(recognizer, still_training=True), words, minutes)
     history = []
     for only_heads, plan in phases:
         train_only_heads(full, only_heads)

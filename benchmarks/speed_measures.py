@@ -96,9 +96,9 @@ def training(spec: RecognizerSpec, words: Sequence, seconds: float, plan: Plan) 
 def network_alone(recognizer: Recognizer, contents: Sequence[np.ndarray], seconds: float) -> dict:
     """Images a second of the network in the batches of a prediction: canvases are ready, nothing is decoded."""
     forget_peak_memory()
-    how, model = recognizer.spec.preprocessing, recognizer.prediction_model
+    how, model = recognizer.spec.preprocessing, Reader(recognizer).model
     widths = [canvas_width(content.shape[1], how) for content in contents]
-    batches = [to_canvases([contents[i] for i in b], widths[b[0]]) for b in buckets(widths, BATCH_SIZE)]
+    batches = [to_canvases([contents[i] for i in b], widths[b[0]]) for b in buckets(enumerate(widths), BATCH_SIZE)]
     for batch in {batch.shape: batch for batch in batches}.values():  # shapes are traced before the clock starts
         model.predict_on_batch(batch)
     rounds, elapsed = _repeat(lambda: [model.predict_on_batch(batch) for batch in batches], seconds)

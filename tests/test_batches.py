@@ -97,4 +97,4 @@ def test_scanned_polarity_is_distorted_on_white_paper():
 
 
 def test_buckets_keep_the_order_and_lose_nothing():
-    assert buckets([1, 2, 1, 1, 2], 2) == [[0, 2], [1, 4], [3]]
+    assert list(buckets(enumerate([1, 2, 1, 1, 2]), 2)) == [[0, 2], [1, 4], [3]]

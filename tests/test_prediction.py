@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import draw, write_image_set
 
-from utilities import prediction
+from utilities import image_cache, prediction
 from utilities.alphabet import Alphabet
 from utilities.comparison import read_predictions
 from utilities.full_model import build_full_model
@@ -12,7 +12,7 @@ from utilities.hyperparameters import resolve
 from utilities.image_set import read_image_set
 from utilities.images import Preprocessing, prepare
 from utilities.metadata import Columns
-from utilities.model import RecognizerSpec
+from utilities.model import HEAD, RecognizerSpec
 from utilities.prediction import Reader, predict_to_files, results_table
 from utilities.saved_model import Recognizer
 
@@ -52,6 +52,34 @@ def test_an_image_reads_the_same_whatever_is_beside_it(reader):
         assert a.confidence == pytest.approx(b.confidence, abs=1e-5)
 
 
+def test_a_batch_is_read_as_soon_as_it_is_full(reader, monkeypatch):
+    monkeypatch.setattr(prediction, "BATCH_SIZE", 2)
+    content = prepare(np.asarray(draw("Carex")), reader.spec.preprocessing)
+    batches, seen = [], []
+    real = reader.model.predict_on_batch
+    monkeypatch.setattr(reader.model, "predict_on_batch", lambda images: batches.append(len(images)) or real(images))
+
+    def coming():
+        for _ in range(5):
+            seen.append(list(batches))
+            yield content
+
+    assert len(reader.read(coming())) == 5
+    assert seen == [[], [], [2], [2], [2, 2]]  # batches that were read when each image was asked for
+    assert batches == [2, 2, 1]
+
+
+def test_a_reader_keeps_to_its_weights_unless_the_model_is_still_training():
+    training = recognizer()
+    kept, live = Reader(training), Reader(training, still_training=True)
+    content = np.full((32, 64), 200, np.uint8)
+    before = kept.read([content])[0].confidence
+    head = training.full_model.get_layer(HEAD)
+    head.set_weights([np.zeros_like(w) for w in head.get_weights()])
+    assert kept.read([content])[0].confidence == before
+    assert live.read([content])[0].confidence != before
+
+
 def test_rows_stay_in_order_across_chunks_and_each_model_has_its_file(reader, tmp_path, monkeypatch):
     monkeypatch.setattr(prediction, "CHUNK", 2)
     write_image_set(tmp_path / "set", LABELS)
@@ -64,8 +92,8 @@ def test_rows_stay_in_order_across_chunks_and_each_model_has_its_file(reader, tm
 
 def test_images_are_decoded_once_for_models_that_share_preprocessing(reader, tmp_path, monkeypatch):
     decoded = []
-    real = prediction.decode_all
-    monkeypatch.setattr(prediction, "decode_all", lambda paths, how: decoded.extend(paths) or real(paths, how))
+    real = image_cache.decode
+    monkeypatch.setattr(image_cache, "decode", lambda path, how: decoded.append(path) or real(path, how))
     write_image_set(tmp_path / "set", LABELS)
     predict_to_files({tmp_path / "a.csv": reader, tmp_path / "b.csv": Reader(recognizer())}, read_set(tmp_path / "set"))
     assert len(decoded) == len(LABELS)

@@ -1,7 +1,7 @@
 """Decoded images and labels -> batches of one canvas width each, for any Keras backend."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -26,15 +26,15 @@ class Word:
         return len(self.label) + int(np.sum(self.label[1:] == self.label[:-1]))
 
 
-def buckets(widths: Sequence[int], batch_size: int, order: Sequence[int] | None = None) -> list[list[int]]:
-    """Indices grouped into batches of at most `batch_size` with equal width, each group in the given order."""
-    waiting, batches = defaultdict(list), []
-    for i in range(len(widths)) if order is None else order:
-        group = waiting[widths[i]]
-        group.append(i)
-        if len(group) == batch_size:
-            batches.append(waiting.pop(widths[i]))
-    return batches + [waiting[width] for width in sorted(waiting)]
+def buckets(widths: Iterable[tuple[int, int]], batch_size: int) -> Iterator[list[int]]:
+    """Batches of at most `batch_size` indices of equal width from pairs (index, width), each as soon as it is full."""
+    waiting = defaultdict(list)
+    for i, width in widths:
+        waiting[width].append(i)
+        if len(waiting[width]) == batch_size:
+            yield waiting.pop(width)
+    for width in sorted(waiting):
+        yield waiting[width]
 
 
 class WordBatches(keras.utils.PyDataset):
@@ -66,10 +66,11 @@ class WordBatches(keras.utils.PyDataset):
         self.epoch = epoch
         cv2.setNumThreads(0)  # OpenCV's threads would wait in a busy loop for the framework's: half the speed
         if self._seed is None:
-            self._batches = self._two_widths_first(buckets(self._widths, self.batch_size))
+            self._batches = self._two_widths_first(list(buckets(enumerate(self._widths), self.batch_size)))
             return
         rng = np.random.default_rng((self._seed, epoch))
-        batches = buckets(self._widths, self.batch_size, rng.permutation(len(self._words)))
+        shuffled = ((i, self._widths[i]) for i in rng.permutation(len(self._words)))
+        batches = list(buckets(shuffled, self.batch_size))
         self._batches = self._two_widths_first([batches[i] for i in rng.permutation(len(batches))])
 
     def _two_widths_first(self, batches: list[list[int]]) -> list[list[int]]:
