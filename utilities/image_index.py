@@ -18,12 +18,16 @@ class ImageIndex:
         self._folder = folder
         self._preferred = "." + preferred_format.lower().lstrip(".")
         self._by_key: dict[str, list[str]] = defaultdict(list)
-        found = sorted(_image_paths(folder))
-        self.all_paths = [folder / relative for relative in found]
-        for relative in found:
+        self._found = sorted(_image_paths(folder))
+        for relative in self._found:
             stem, name = relative.rpartition(".")[0], relative.rpartition("/")[2]
             for key in dict.fromkeys((relative, stem, name, name.rpartition(".")[0])):
                 self._by_key[key].append(relative)
+
+    @property
+    def all_paths(self) -> list[Path]:
+        """Every image, in the order of its relative path."""
+        return [self._folder / relative for relative in self._found]
 
     def find(self, name: str) -> tuple[Path | None, tuple[str, str] | None]:
         """The image a metadata row names, or None and (finding, detail)."""

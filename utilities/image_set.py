@@ -69,10 +69,11 @@ def read_image_set(folder: Path, columns: Columns, preferred_format: str, for_pr
     images = ImageIndex(folder, preferred_format)
     metadata = folder / columns.file_name
     if for_prediction and not metadata.exists():
-        if not images.all_paths:
+        paths = images.all_paths
+        if not paths:
             endings = ", ".join(IMAGE_ENDINGS)
             raise ImageSetError(f"{folder} holds neither {columns.file_name} nor any image ({endings}).")
-        samples = [Sample(0, path.relative_to(folder).as_posix(), "", "", path) for path in images.all_paths]
+        samples = [Sample(0, path.relative_to(folder).as_posix(), "", "", path) for path in paths]
         return ImageSet(folder, tuple(samples), ())
     samples, problems = [], []
     table = read_metadata(metadata, columns, labels_required=not for_prediction)
@@ -123,11 +124,10 @@ def label_problems(
     """
     problems = []
     for s in samples:
-        needed = frames_needed(s.label)
         if len(s.label) > max_label_length:
             detail = f"{len(s.label)} characters, MAX_LABEL_LENGTH = {max_label_length}"
             problems.append(Problem(s.row, s.name, "label too long", detail))
-        elif s.path in frames and needed > frames[s.path]:
+        elif s.path in frames and (needed := frames_needed(s.label)) > frames[s.path]:
             detail = (
                 f"{s.label!r} needs {needed} time steps, the image gives {frames[s.path]}; is it cropped to the word?"
             )
