@@ -19,7 +19,7 @@ from utilities.metrics import Summary, character_error_rate, summarize
 from utilities.model import FrameCounter, RecognizerSpec, frame_counter
 from utilities.model_cost import operations
 from utilities.outputs import training_record
-from utilities.prediction import Reader
+from utilities.reader import Reader
 from utilities.saved_model import Recognizer
 from utilities.training import Plan, Progress, train, transfer_batch_size, transfer_plans
 from utilities.training_set import TrainingSet, columns_of, training_set_for

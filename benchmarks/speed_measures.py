@@ -20,7 +20,8 @@ from utilities.metadata import Columns
 from utilities.model import RecognizerSpec, frame_counter
 from utilities.model_cost import operations
 from utilities.optimizer import compile_full_model
-from utilities.prediction import BATCH_SIZE, Reader, predict_to_files
+from utilities.prediction import predict_to_files
+from utilities.reader import BATCH_SIZE, Reader
 from utilities.saved_model import Recognizer, load_recognizer, save_recognizer
 from utilities.training import Plan
 

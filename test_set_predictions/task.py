@@ -42,7 +42,8 @@ def run(config: Config, models: list[Path], with_details: bool, with_report: boo
     start_framework(seed=0)  # nothing here is random
 
     from utilities.image_set import read_image_set
-    from utilities.prediction import Reader, predict_to_files, results_table
+    from utilities.prediction import predict_to_files, results_table
+    from utilities.reader import Reader
     from utilities.report import write_report
     from utilities.review import review_predictions
     from utilities.saved_model import load_recognizer

@@ -39,6 +39,20 @@ def write_image_set(folder: Path, labels, header=("image_location", "transcripti
     return folder
 
 
+def small_recognizer(height: int = 32, record: dict | None = None):
+    """A fresh `compact` model that knows a few letters, with the record given."""
+    from utilities.alphabet import Alphabet
+    from utilities.full_model import build_full_model
+    from utilities.hyperparameters import resolve
+    from utilities.images import Preprocessing
+    from utilities.model import RecognizerSpec
+    from utilities.saved_model import Recognizer
+
+    small = resolve("compact", {"num_units_dense": 8, "num_units_lstm1": 8, "num_units_lstm2": 8})
+    spec = RecognizerSpec("compact", Alphabet.from_labels(["Carex Rosa lb NAP"]), Preprocessing(height, 256), small)
+    return Recognizer(spec, build_full_model(spec), record or {})
+
+
 SETTINGS = """[project]
 IMG_HEIGHT = 32
 IMG_WIDTH = 256

@@ -1,36 +1,22 @@
 import csv
 
-import numpy as np
 import pytest
-from conftest import draw, write_image_set
+from conftest import small_recognizer, write_image_set
 
 from utilities import image_cache, prediction
-from utilities.alphabet import Alphabet
 from utilities.comparison import read_predictions
-from utilities.full_model import build_full_model
-from utilities.hyperparameters import resolve
 from utilities.image_set import read_image_set
-from utilities.images import Preprocessing, prepare
 from utilities.metadata import Columns
-from utilities.model import HEAD, RecognizerSpec
-from utilities.prediction import Reader, predict_to_files, results_table
-from utilities.saved_model import Recognizer
+from utilities.prediction import predict_to_files, results_table
+from utilities.reader import Reader
 
-SMALL = {"num_units_dense": 8, "num_units_lstm1": 8, "num_units_lstm2": 8}
 COLUMNS = Columns("words_metadata.csv", "image_location", "transcription", None)
 LABELS = ["Carex", " Rosa ", "Acer alba", "NA", "Öl", "Poa"]
 
 
-def recognizer(height=32, record=None):
-    spec = RecognizerSpec(
-        "compact", Alphabet.from_labels(["Carex Rosa lb NAP"]), Preprocessing(height, 256), resolve("compact", SMALL)
-    )
-    return Recognizer(spec, build_full_model(spec), record or {})
-
-
 @pytest.fixture(scope="module")
 def reader():
-    return Reader(recognizer())
+    return Reader(small_recognizer())
 
 
 def read_set(folder):
@@ -42,48 +28,10 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
-def test_an_image_reads_the_same_whatever_is_beside_it(reader):
-    contents = [prepare(np.asarray(draw(t, seed=i)), reader.spec.preprocessing) for i, t in enumerate(LABELS)]
-    together = reader.read(contents)
-    alone = [reader.read([content])[0] for content in contents]
-    backwards = reader.read(contents[::-1])[::-1]
-    for a, b, c in zip(together, alone, backwards, strict=True):
-        assert a.text == b.text == c.text
-        assert a.confidence == pytest.approx(b.confidence, abs=1e-5)
-
-
-def test_a_batch_is_read_as_soon_as_it_is_full(reader, monkeypatch):
-    monkeypatch.setattr(prediction, "BATCH_SIZE", 2)
-    content = prepare(np.asarray(draw("Carex")), reader.spec.preprocessing)
-    batches, seen = [], []
-    real = reader.model.predict_on_batch
-    monkeypatch.setattr(reader.model, "predict_on_batch", lambda images: batches.append(len(images)) or real(images))
-
-    def coming():
-        for _ in range(5):
-            seen.append(list(batches))
-            yield content
-
-    assert len(reader.read(coming())) == 5
-    assert seen == [[], [], [2], [2], [2, 2]]  # batches that were read when each image was asked for
-    assert batches == [2, 2, 1]
-
-
-def test_a_reader_keeps_to_its_weights_unless_the_model_is_still_training():
-    training = recognizer()
-    kept, live = Reader(training), Reader(training, still_training=True)
-    content = np.full((32, 64), 200, np.uint8)
-    before = kept.read([content])[0].confidence
-    head = training.full_model.get_layer(HEAD)
-    head.set_weights([np.zeros_like(w) for w in head.get_weights()])
-    assert kept.read([content])[0].confidence == before
-    assert live.read([content])[0].confidence != before
-
-
 def test_rows_stay_in_order_across_chunks_and_each_model_has_its_file(reader, tmp_path, monkeypatch):
     monkeypatch.setattr(prediction, "CHUNK", 2)
     write_image_set(tmp_path / "set", LABELS)
-    paths = {tmp_path / "a.csv": reader, tmp_path / "b.csv": Reader(recognizer(height=48))}
+    paths = {tmp_path / "a.csv": reader, tmp_path / "b.csv": Reader(small_recognizer(height=48))}
     predict_to_files(paths, read_set(tmp_path / "set"))
     for path in paths:
         assert [row["image"] for row in rows(path)] == [f"images/w{i:03d}.png" for i in range(len(LABELS))]
@@ -95,7 +43,9 @@ def test_images_are_decoded_once_for_models_that_share_preprocessing(reader, tmp
     real = image_cache.decode
     monkeypatch.setattr(image_cache, "decode", lambda path, how: decoded.append(path) or real(path, how))
     write_image_set(tmp_path / "set", LABELS)
-    predict_to_files({tmp_path / "a.csv": reader, tmp_path / "b.csv": Reader(recognizer())}, read_set(tmp_path / "set"))
+    predict_to_files(
+        {tmp_path / "a.csv": reader, tmp_path / "b.csv": Reader(small_recognizer())}, read_set(tmp_path / "set")
+    )
     assert len(decoded) == len(LABELS)
 
 
@@ -116,7 +66,7 @@ def test_what_the_curator_must_know_is_said(tmp_path):
         folder, Columns("words_metadata.csv", "image_location", "transcription", "writer"), "png", True
     )
     base = {"data": {"groups": ["b"], "image_digests": []}}
-    reader = Reader(recognizer(record={"data": {"groups": [], "image_digests": []}, "base": base}))
+    reader = Reader(small_recognizer(record={"data": {"groups": [], "image_digests": []}, "base": base}))
     said = results_table(predict_to_files({tmp_path / "m-predictions.csv": reader}, grouped))
     assert "'Ö' 1 times" in said
     assert "2 of these images" in said  # of group b, which the base model was trained on
@@ -144,7 +94,7 @@ def test_a_failure_leaves_no_half_file(reader, tmp_path, monkeypatch):
 def test_details_are_written_on_request_and_change_nothing_else(reader, tmp_path):
     folder = write_image_set(tmp_path / "set", LABELS)
     (folder / "images/w001.png").unlink()
-    detailed = Reader(recognizer(), with_details=True)
+    detailed = Reader(small_recognizer(), with_details=True)
     predict_to_files({tmp_path / "plain.csv": reader, tmp_path / "detailed.csv": detailed}, read_set(folder))
     plain, table = rows(tmp_path / "plain.csv"), rows(tmp_path / "detailed.csv")
     assert set(table[0]) - set(plain[0]) == {"character_confidences", "runner_up", "runner_up_confidence"}

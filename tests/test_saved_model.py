@@ -16,7 +16,7 @@ from utilities.images import Preprocessing, prepare, read_grey, to_canvases
 from utilities.model import HEAD, RecognizerSpec, build_prediction_model
 from utilities.model_card import ModelFileError, model_card, read_description
 from utilities.original_model import PUBLISHED_CHARACTERS, UNKNOWN
-from utilities.prediction import Reader
+from utilities.reader import Reader
 from utilities.saved_model import load_recognizer, save_recognizer
 
 SMALL = {"num_units_dense": 8, "num_units_lstm1": 8, "num_units_lstm2": 8}

@@ -6,28 +6,22 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 from rapidfuzz.distance import Levenshtein
 from tqdm import tqdm
 
-from utilities.alternatives import details
-from utilities.batches import buckets
-from utilities.decoding import Reading, read
-from utilities.folding import fold_batch_norms
+from utilities.decoding import Reading
 from utilities.image_cache import Decoded, DecodedAhead
 from utilities.image_set import ImageSet, Sample
-from utilities.images import Preprocessing, canvas_width, to_canvases
-from utilities.model import FrameCounter, frame_counter
+from utilities.images import Preprocessing
+from utilities.reader import Reader
 from utilities.safe_files import whole_file
-from utilities.saved_model import Recognizer
 
 COLUMNS = ("image", "label", "prediction", "confidence", "group", "problem")
 DETAIL_COLUMNS = ("character_confidences", "runner_up", "runner_up_confidence")
 CHUNK = 1024  # images in memory at a time
-BATCH_SIZE = 128  # images a prediction step: larger ones are no faster on a CPU
 
 
 @dataclass
@@ -53,63 +47,6 @@ class Summary:
             self.characters += len(label)
             self.edits += edits
             self.exact += edits == 0
-
-
-class Reader:
-    """Reads prepared contents with one model; `with_details` adds each character's confidence and the runner-up.
-
-    Later changes of the model's weights reach it only if `still_training`, which costs a tenth of the speed.
-    """
-
-    def __init__(self, recognizer: Recognizer, with_details: bool = False, still_training: bool = False):
-        self.with_details = with_details
-        self.spec, self.record = recognizer.spec, recognizer.record
-        model = recognizer.prediction_model
-        self.model = model if still_training else fold_batch_norms(model)
-        self._frames: FrameCounter = frame_counter(recognizer.spec)
-        self._temperature = recognizer.record.get("calibration", {}).get("temperature", 1.0)
-        self.digests, self.groups = _training_traces(recognizer.record)
-
-    def read(self, contents: Iterable[np.ndarray]) -> list[Reading]:
-        """The readings of contents (H, w') uint8; each depends on its own image alone.
-
-        Contents may still be coming in: a batch is read as soon as it is full, its text found while the next is read.
-        """
-        seen: list[np.ndarray] = []
-        how = self.spec.preprocessing
-
-        def widths():
-            for number, content in enumerate(contents):
-                seen.append(content)
-                yield number, canvas_width(content.shape[1], how)
-
-        found = []
-        with ThreadPoolExecutor(1) as beside:
-            for chosen in buckets(widths(), BATCH_SIZE):
-                batch = [seen[i] for i in chosen]
-                logits = self.model.predict_on_batch(to_canvases(batch, canvas_width(batch[0].shape[1], how)))
-                frames = np.array([self._frames(content.shape[1]) for content in batch])
-                found.append((chosen, beside.submit(self._readings, logits, frames)))
-        readings = {i: reading for chosen, batch in found for i, reading in zip(chosen, batch.result(), strict=True)}
-        return [readings[i] for i in range(len(seen))]
-
-    def _readings(self, logits: np.ndarray, frames: np.ndarray) -> list[Reading]:
-        known = (logits, frames, self.spec.alphabet, self._temperature)
-        readings = read(*known)
-        if not self.with_details:
-            return readings
-        return [replace(reading, details=d) for reading, d in zip(readings, details(*known), strict=True)]
-
-
-def _training_traces(record: dict) -> tuple[set[str], set[str]]:
-    """Digests of the images and names of the groups that a model, or a model it was transferred from, has seen."""
-    digests, groups = set(), set()
-    while record:
-        data = record.get("data", {})
-        digests.update(data.get("image_digests", ()))
-        groups.update(data.get("groups", ()))
-        record = record.get("base")
-    return digests, groups
 
 
 def predict_to_files(readers: dict[Path, Reader], image_set: ImageSet) -> dict[Path, Summary]:

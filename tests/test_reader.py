@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+from conftest import draw, small_recognizer
+
+from utilities import reader as reading
+from utilities.images import prepare
+from utilities.model import HEAD
+from utilities.reader import Reader
+
+WORDS = ["Carex", "Rosa", "Acer alba", "Poa"]
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return Reader(small_recognizer())
+
+
+def test_an_image_reads_the_same_whatever_is_beside_it(reader):
+    contents = [prepare(np.asarray(draw(t, seed=i)), reader.spec.preprocessing) for i, t in enumerate(WORDS)]
+    together = reader.read(contents)
+    alone = [reader.read([content])[0] for content in contents]
+    backwards = reader.read(contents[::-1])[::-1]
+    for a, b, c in zip(together, alone, backwards, strict=True):
+        assert a.text == b.text == c.text
+        assert a.confidence == pytest.approx(b.confidence, abs=1e-5)
+
+
+def test_a_batch_is_read_as_soon_as_it_is_full(reader, monkeypatch):
+    monkeypatch.setattr(reading, "BATCH_SIZE", 2)
+    content = prepare(np.asarray(draw("Carex")), reader.spec.preprocessing)
+    batches, seen = [], []
+    real = reader.model.predict_on_batch
+    monkeypatch.setattr(reader.model, "predict_on_batch", lambda images: batches.append(len(images)) or real(images))
+
+    def coming():
+        for _ in range(5):
+            seen.append(list(batches))
+            yield content
+
+    assert len(reader.read(coming())) == 5
+    assert seen == [[], [], [2], [2], [2, 2]]  # batches that were read when each image was asked for
+    assert batches == [2, 2, 1]
+
+
+def test_a_reader_keeps_to_its_weights_unless_the_model_is_still_training():
+    training = small_recognizer()
+    kept, live = Reader(training), Reader(training, still_training=True)
+    content = np.full((32, 64), 200, np.uint8)
+    before = kept.read([content])[0].confidence
+    head = training.full_model.get_layer(HEAD)
+    head.set_weights([np.zeros_like(w) for w in head.get_weights()])
+    assert kept.read([content])[0].confidence == before
+    assert live.read([content])[0].confidence != before
