@@ -98,3 +98,8 @@ def test_scanned_polarity_is_distorted_on_white_paper():
 
 def test_buckets_keep_the_order_and_lose_nothing():
     assert list(buckets(enumerate([1, 2, 1, 1, 2]), 2)) == [[0, 2], [1, 4], [3]]
+
+
+def test_keras_queues_the_batches_itself():
+    """Through tf.data, which it uses for a single thread, every epoch ended with seconds of waiting."""
+    assert WordBatches(words([60] * 12), HOW, frames, 4, seed=1).workers >= 2

@@ -1,5 +1,6 @@
 """Decoded images and labels -> batches of one canvas width each, for any Keras backend."""
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ import numpy as np
 from utilities.alphabet import BLANK
 from utilities.augmentation import augment
 from utilities.images import Preprocessing, canvas_width, to_canvases
+
+MOST_THREADS = 8  # that prepare batches while the model trains on earlier ones
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,10 @@ class WordBatches(keras.utils.PyDataset):
         frames_for_width: Callable[[int], int],
         batch_size: int,
         seed: int | None = None,
-        **kwargs,
     ):
-        super().__init__(**kwargs)
+        # with two threads or more Keras queues batches itself; with one it leaves that to tf.data, whose autotuner keeps
+        # TensorFlow (2.21) waiting for seconds when an epoch ends, all cores idle
+        super().__init__(workers=min(MOST_THREADS, max(2, os.cpu_count() or 2)))
         self.batch_size = batch_size
         self._words, self._how, self._frames, self._seed = words, how, frames_for_width, seed
         self._longest_label = max(len(word.label) for word in words)
