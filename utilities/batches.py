@@ -56,8 +56,8 @@ class WordBatches(keras.utils.PyDataset):
         batch_size: int,
         seed: int | None = None,
     ):
-        # with two threads or more Keras queues batches itself; with one it leaves that to tf.data, whose autotuner keeps
-        # TensorFlow (2.21) waiting for seconds when an epoch ends, all cores idle
+        # with two threads or more Keras queues batches itself; with one it leaves that to tf.data, whose autotuner
+        # keeps TensorFlow (2.21) waiting for seconds when an epoch ends, all cores idle
         super().__init__(workers=min(MOST_THREADS, max(2, os.cpu_count() or 2)))
         self.batch_size = batch_size
         self._words, self._how, self._frames, self._seed = words, how, frames_for_width, seed
