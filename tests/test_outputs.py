@@ -1,10 +1,12 @@
 import csv
+from types import SimpleNamespace
 
 import pytest
 
+from utilities import outputs
 from utilities.errors import UserError
 from utilities.model_files import ModelFiles, finished_before, refuse_to_overwrite
-from utilities.outputs import save_history
+from utilities.outputs import HistoryKeeper, save_history
 
 ROW = {"epoch": 1, "loss": 9.0, "val_loss": 8.0, "val_cer": 0.5, "learning_rate": 0.001, "seconds": 2.0}
 
@@ -50,9 +52,21 @@ def test_a_name_that_cannot_be_a_files_is_refused(name):
 
 
 def test_the_history_is_there_after_every_epoch(files):
-    save_history(files, [ROW])
-    save_history(files, [ROW, ROW | {"epoch": 2}])
+    keep = HistoryKeeper(files)
+    keep([ROW])
+    keep([ROW, ROW | {"epoch": 2}])
     with files.history.open(newline="") as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
     assert files.history.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
     assert not finished_before(files)
+
+
+def test_the_chart_is_not_drawn_so_often_that_training_waits(files, monkeypatch):
+    drawn, clock = [], iter(range(0, 1000, 1))  # a chart takes a second, and so does all between
+    real = outputs.training_history_chart
+    monkeypatch.setattr(outputs, "training_history_chart", lambda columns: drawn.append(1) or real(columns))
+    monkeypatch.setattr(outputs, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+    keep = HistoryKeeper(files)
+    for epoch in range(1, 46):
+        keep([ROW] * epoch)
+    assert 2 <= len(drawn) <= 4

@@ -2,6 +2,7 @@
 
 import datetime
 import platform
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -17,6 +18,8 @@ from utilities.saved_model import save_recognizer
 from utilities.training import HISTORY_COLUMNS, Plan, Progress, history_csv
 from utilities.training_chart import training_history_chart
 
+CHART_SHARE = 0.05  # of a run's time that drawing may take: a chart takes as long as some words' training
+
 
 def save_history(files: ModelFiles, history: Sequence[dict]) -> None:
     """Write the history's CSV and chart, whole."""
@@ -24,6 +27,22 @@ def save_history(files: ModelFiles, history: Sequence[dict]) -> None:
     columns = {c: [row[c] for row in history] for c in HISTORY_COLUMNS}
     with whole_file(files.history.with_suffix(".png")) as temporary:
         training_history_chart(columns).savefig(temporary)
+
+
+class HistoryKeeper:
+    """Writes the history while a run goes on: the CSV after every epoch, the chart as often as CHART_SHARE allows."""
+
+    def __init__(self, files: ModelFiles):
+        self._files, self._next_chart = files, 0.0
+
+    def __call__(self, history: Sequence[dict]) -> None:
+        began = time.monotonic()
+        if began < self._next_chart:
+            write_text_whole(self._files.history, history_csv(history))
+            return
+        save_history(self._files, history)
+        now = time.monotonic()
+        self._next_chart = now + (now - began) / CHART_SHARE
 
 
 def save_trained(files: ModelFiles, spec: RecognizerSpec, full: keras.Model, record: dict, progress: Progress) -> None:

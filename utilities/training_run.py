@@ -1,14 +1,12 @@
 """A training run as the trainer and the transfer do it: from prepared images to calibrated models in their files."""
 
-from functools import partial
-
 import keras
 
 from utilities.calibration import calibrate
 from utilities.full_model import reader_of
 from utilities.model import RecognizerSpec, frame_counter
 from utilities.model_files import ModelFiles
-from utilities.outputs import save_history, save_trained, training_record
+from utilities.outputs import HistoryKeeper, save_trained, training_record
 from utilities.resume import ResumePoint
 from utilities.safe_files import exclusive_lock
 from utilities.saved_model import describe_spec
@@ -39,7 +37,7 @@ def train_and_save(
         point = ResumePoint.open(files.resume, belongs_to, resume, overwrite)
         reader = reader_of(full)
         batches = data.batches(spec.alphabet, frame_counter(spec), batch_size, plan.seed)
-        progress = train(full, reader, batches, spec.alphabet, plan, point, partial(save_history, files))
+        progress = train(full, reader, batches, spec.alphabet, plan, point, HistoryKeeper(files))
         record = training_record(data.record, plan, progress, calibrate(reader, batches[1], spec.alphabet), base)
         save_trained(files, spec, full, record, progress)
         point.discard()
