@@ -1,7 +1,9 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from utilities import budget
-from utilities.budget import halve_until_it_fits, part_size, step_times
+from utilities.budget import halve_until_it_fits, made_ahead, part_size, step_times
 
 
 class ResourceExhaustedError(Exception):
@@ -33,6 +35,20 @@ def test_other_errors_and_an_image_that_does_not_fit_alone_are_not_hidden():
         halve_until_it_fits(broken, 8)
     with pytest.raises(MemoryError, match="1"):
         halve_until_it_fits(never, 8)
+
+
+def test_batches_are_made_in_order_while_the_last_one_is_used():
+    made = []
+
+    def make(number):
+        made.append(number)
+        return number
+
+    with ThreadPoolExecutor(1) as pool:
+        ready = made_ahead(make, pool, 3)
+        assert [next(ready) for _ in range(5)] == [0, 1, 2, 3, 4]
+        pool.submit(int).result()  # what was asked for before is made by now
+        assert made == [0, 1, 2, 3, 4, 5, 6, 7]
 
 
 @pytest.mark.parametrize(("a_step", "tried", "timed"), [(14.0, 6, 3), (0.1, 112, 100), (1.0, 36, 24)])

@@ -1,8 +1,11 @@
 """What fits the time and the memory there is: tried with real steps before training, the weights left untouched."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import count
 
 import keras
 import numpy as np
@@ -38,9 +41,10 @@ def epochs_that_fit(
     """
     began = time.perf_counter()
     training, validation = batches
-    with _untouched(full):
+    with _untouched(full), ThreadPoolExecutor(training.workers) as pool:
         compile_full_model(full, 1e-3, 1, parts)  # the rate does not change how long a step takes
-        usual = np.array(step_times(lambda n: full.train_on_batch(*training[n % len(training)]), minutes))
+        ready = made_ahead(lambda n: training[n % len(training)], pool, 2 * training.workers)
+        usual = np.array(step_times(lambda n: full.train_on_batch(*next(ready)), minutes))
     a_step = float(usual[usual < TRACED * np.median(usual)].mean())
     reader.predict_on_batch(validation[0][0]["image"])
     started = time.perf_counter()
@@ -49,6 +53,14 @@ def epochs_that_fit(
     left = minutes * 60 - (time.perf_counter() - began)
     an_epoch = a_step * len(training) + a_validation
     return max(1, int(left / an_epoch)), an_epoch
+
+
+def made_ahead(make: Callable[[int], object], pool: Executor, ahead: int) -> Iterator:
+    """make(0), make(1), ... without end, so many of them made in advance by the pool, as `fit` has its batches made."""
+    coming = deque(pool.submit(make, number) for number in range(ahead))
+    for number in count(ahead):
+        coming.append(pool.submit(make, number))
+        yield coming.popleft().result()
 
 
 def step_times(step: Callable[[int], object], minutes: float) -> list[float]:
