@@ -1,7 +1,9 @@
-"""The accuracy benchmark's chart: test CER over training time."""
+"""The accuracy benchmark's charts: test CER over training time, and over the number of words to train on."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from utilities.chart_style import BLUE, GREEN, GREY, ORANGE, new_figure
@@ -31,6 +33,45 @@ def curve_chart(rows: Sequence[dict]) -> Figure:
         title="Lower and further left is better",
         xlim=(0, None),
         ylim=(0, max(5, min(105, 1.05 * highest))),
+    )
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+def words_chart(runs: Sequence[dict]) -> Figure:
+    """Test CER against the number of words, a line for each architecture and start, with the 95 % intervals.
+
+    `runs`: rows of `accuracy_runs` on one test set, several numbers of `words` for each line.
+    """
+    figure = new_figure(8, 5)
+    axes = figure.subplots()
+    lines = defaultdict(list)
+    for run in runs:
+        lines[run["architecture"], run["start"], run["minutes"]].append(run)
+    for number, ((architecture, start, minutes), line) in enumerate(lines.items()):
+        line = sorted(line, key=lambda run: run["words"])
+        cer, low, high = (100 * np.array([run[key] for run in line]) for key in ("cer", "cer_low", "cer_high"))
+        colour, mark = LOOKS[number % len(LOOKS)]
+        axes.errorbar(
+            [run["words"] for run in line],
+            cer,
+            yerr=[cer - low, high - cer],
+            color=colour,
+            marker=mark,
+            capsize=4,
+            linestyle="--" if start == "transfer" else "-",
+            label=f"{architecture}, {start}, at most {minutes:g} minutes",
+        )
+    counts = sorted({run["words"] for run in runs})
+    axes.set_xscale("log")
+    axes.set_xticks(counts, [f"{count:,}" for count in counts])
+    axes.minorticks_off()
+    axes.set(
+        xlabel="words with a transcription, validation's included",
+        ylabel="wrong characters of the test set (CER, %)",
+        title=f"What few words give: {runs[0]['test_set']}",
+        ylim=(0, None),
     )
     axes.grid(alpha=0.3)
     axes.legend()

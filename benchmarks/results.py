@@ -1,4 +1,4 @@
-"""Print the README's tables of results from the JSON files that the benchmarks wrote to benchmarks/results/."""
+"""Print the README's tables of results, and draw its chart of few words, from the JSON files in benchmarks/results/."""
 
 import json
 import sys
@@ -7,7 +7,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.curve_chart import words_chart
 from benchmarks.tables import RESULTS
+from utilities.safe_files import whole_file
 
 HEADER = (
     "images", "start", "model", "words", "batch", "minutes", "epochs", "validation CER", "test CER", "exact",
@@ -27,6 +29,16 @@ def runs_of(files: Sequence[Path]) -> list[dict]:
 def accuracy_table(runs: Sequence[dict]) -> str:
     """The runs as a Markdown table, one a line, with their 95 % intervals."""
     return _markdown(HEADER, map(_cells, runs))
+
+
+def runs_by_words(results: Sequence[dict]) -> list[dict]:
+    """The runs of those accuracy results that train one architecture on several numbers of words."""
+
+    def compares(runs):
+        kinds = {(run["architecture"], run["start"]) for run in runs}
+        return len({(run["architecture"], run["start"], run["words"]) for run in runs}) > len(kinds)
+
+    return [run for result in results if compares(result["runs"]) for run in result["runs"]]
 
 
 def speed_table(results: Sequence[dict]) -> str:
@@ -80,10 +92,17 @@ def _cells(run: dict) -> tuple[str, ...]:
 
 
 def main() -> int:
-    """Print the tables of all files."""
-    print(accuracy_table(runs_of(sorted(RESULTS.glob("accuracy-*.json")))))
+    """Print the tables of all files, and draw a chart of few words for each test set."""
+    files = sorted(RESULTS.glob("accuracy-*.json"))
+    print(accuracy_table(runs_of(files)))
     print()
     print(speed_table(read_all(sorted(RESULTS.glob("speed-*.json")))))
+    few = runs_by_words(read_all(files))
+    for test_set in sorted({run["test_set"] for run in few}):
+        chart = RESULTS / f"words-{test_set.replace('/', '-')}.png"
+        with whole_file(chart) as temporary:
+            words_chart([run for run in few if run["test_set"] == test_set]).savefig(temporary)
+        print(f"\nDrawn: {chart.relative_to(RESULTS.parents[1])}")
     return 0
 
 

@@ -10,9 +10,10 @@ import pytest
 from conftest import ROOT, WORDS, write_image_set, write_settings
 from PIL import Image
 
+from benchmarks.curve_chart import words_chart
 from benchmarks.experiment import CANVASES, Sets, experiment, first_words
 from benchmarks.machine import cpu_name, forget_peak_memory, peak_memory, usable_cores
-from benchmarks.results import accuracy_table, read_all, runs_of, speed_table
+from benchmarks.results import accuracy_table, read_all, runs_by_words, runs_of, speed_table
 from benchmarks.tables import RESULTS, text_table, write_json
 from utilities.alphabet import Alphabet
 from utilities.errors import UserError
@@ -176,3 +177,25 @@ def test_the_readmes_results_are_those_of_the_json_files():
     accuracy, speed = (sorted(RESULTS.glob(f"{kind}-*.json")) for kind in ("accuracy", "speed"))
     assert accuracy and accuracy_table(runs_of(accuracy)) in readme
     assert speed and speed_table(read_all(speed)) in readme
+
+
+def test_the_chart_of_few_words_is_of_runs_that_differ_in_words():
+    def run(words, cer, architecture="residual", start="scratch"):
+        return {
+            "architecture": architecture, "start": start, "words": words, "minutes": 10.0, "test_set": "a/test",
+            "cer": cer, "cer_low": cer - 0.1, "cer_high": cer + 0.1,
+        }  # fmt: skip
+
+    scratch = [run(1000, 0.4), run(250, 0.6)]
+    transfer = [run(250, 0.5, start="transfer"), run(1000, 0.3, start="transfer")]
+    others = [run(999, 0.9), run(1000, 0.9, "classic")]  # a row left out, no comparison of words
+    few = runs_by_words([{"runs": others}, {"runs": scratch}, {"runs": transfer}])
+    assert few == scratch + transfer
+    (axes,) = words_chart(few).axes
+    assert [line.get_label() for line in axes.containers] == [
+        "residual, scratch, at most 10 minutes",
+        "residual, transfer, at most 10 minutes",
+    ]
+    line = axes.containers[0].lines[0]
+    assert line.get_xdata().tolist() == [250, 1000]
+    assert line.get_ydata().tolist() == pytest.approx([60, 40])
