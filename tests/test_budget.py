@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from utilities import budget
-from utilities.budget import halve_until_it_fits, made_ahead, part_size, step_times
+from utilities.budget import halve_until_it_fits, made_ahead, part_size, step_times, usual_time
 
 
 class ResourceExhaustedError(Exception):
@@ -49,6 +49,12 @@ def test_batches_are_made_in_order_while_the_last_one_is_used():
         assert [next(ready) for _ in range(5)] == [0, 1, 2, 3, 4]
         pool.submit(int).result()  # what was asked for before is made by now
         assert made == [0, 1, 2, 3, 4, 5, 6, 7]
+
+
+def test_the_first_step_of_a_shape_says_nothing_of_the_others():
+    shapes = ["warm-up", "wide", "narrow", "wide", "wide", "narrow", "huge"]
+    assert usual_time([9.0, 2.0, 2.0, 1.0, 9.0], shapes) == pytest.approx(5 / 3)
+    assert usual_time([4.0, 2.0], ["wide", "narrow"]) == 3.0
 
 
 @pytest.mark.parametrize(("a_step", "tried", "timed"), [(14.0, 6, 3), (0.1, 112, 100), (1.0, 36, 24)])

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
@@ -16,7 +16,6 @@ from utilities.optimizer import compile_full_model
 # training steps tried to fit a run to MAX_MINUTES, to warm up and then against the clock: (share of the minutes, most)
 WARM_UP, TIMED = (0.01, 12), (0.02, 100)
 LEAST_STEPS = 3  # of each, however long they take
-TRACED = 3  # times the median: a step that takes longer traced a new shape of batch, which happens once
 OUT_OF_MEMORY = ("ResourceExhaustedError", "OutOfMemoryError", "MemoryError")  # TensorFlow's, PyTorch's, Python's
 EXHAUSTED = "RESOURCE_EXHAUSTED"  # ... and how JAX says it
 
@@ -44,8 +43,15 @@ def epochs_that_fit(
     with _untouched(full), ThreadPoolExecutor(training.workers) as pool:
         compile_full_model(full, 1e-3, 1, parts)  # the rate does not change how long a step takes
         ready = made_ahead(lambda n: training[n % len(training)], pool, 2 * training.workers)
-        usual = np.array(step_times(lambda n: full.train_on_batch(*next(ready)), minutes))
-    a_step = float(usual[usual < TRACED * np.median(usual)].mean())
+        shapes = []
+
+        def step(_):
+            batch = next(ready)
+            shapes.append(batch[0]["image"].shape)
+            full.train_on_batch(*batch)
+
+        times = step_times(step, minutes)
+    a_step = usual_time(times, shapes)
     reader.predict_on_batch(validation[0][0]["image"])
     started = time.perf_counter()
     reader.predict_on_batch(validation[0][0]["image"])
@@ -61,6 +67,16 @@ def made_ahead(make: Callable[[int], object], pool: Executor, ahead: int) -> Ite
     for number in count(ahead):
         coming.append(pool.submit(make, number))
         yield coming.popleft().result()
+
+
+def usual_time(times: Sequence[float], shapes: Sequence[Hashable]) -> float:
+    """Mean of the times (of the last steps) without those of a shape's first step, which prepares much for all others.
+
+    `shapes` of all steps, one for each. Where every shape is new, the mean of all.
+    """
+    before = len(shapes) - len(times)
+    again = [time for i, time in enumerate(times, start=before) if shapes[i] in shapes[:i]]
+    return float(np.mean(again or times))
 
 
 def step_times(step: Callable[[int], object], minutes: float) -> list[float]:
