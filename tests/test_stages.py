@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -228,6 +229,21 @@ def test_checking_reports_and_fails_as_training_would(workspace):
     assert done.returncode == 1
     assert "w001.png: image missing" in done.stdout
     assert "w001.png" in (workspace / "logs/image_set_problems.csv").read_text()
+
+
+def test_ctrl_c_ends_a_training_and_says_that_it_can_go_on(workspace):
+    write_settings(workspace, epochs=500, train="EARLY_STOPPING = False")
+    command = [sys.executable, str(ROOT / "one_model_trainer/task.py"), "setup.cfg", "x"]
+    process = subprocess.Popen(command, cwd=workspace, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    kept = workspace / "saved_models/.x-interrupted.npz"
+    deadline = time.monotonic() + 120
+    while not kept.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)  # no thread that prepares batches keeps it alive
+    assert process.returncode == 130
+    assert "--resume" in errors
+    assert kept.exists()
 
 
 def test_a_killed_training_goes_on_where_it_stood(workspace):
