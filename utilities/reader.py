@@ -20,7 +20,7 @@ BATCH_SIZE = 128  # images a prediction step: larger ones are no faster on a CPU
 class Reader:
     """Reads prepared contents with one model; `with_details` adds each character's confidence and the runner-up.
 
-    Later changes of the model's weights reach it only if `still_training`, which costs a tenth of the speed.
+    Later changes of the model's weights reach it only if `still_training`, which costs a twentieth of the speed.
     """
 
     def __init__(self, recognizer: Recognizer, with_details: bool = False, still_training: bool = False):
