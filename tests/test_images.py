@@ -17,6 +17,7 @@ from utilities.images import (
 )
 
 HOW = Preprocessing(32, 256)
+KEEPING_ASPECT = Preprocessing(32, 256, "writing")
 
 
 def saved(image, format="PNG", **options):
@@ -61,15 +62,62 @@ def test_a_truncated_file_and_a_text_file_say_why(tmp_path):
         read_grey(tmp_path / "none.png")
 
 
-def test_the_aspect_ratio_is_kept_and_paper_becomes_zero():
+def test_models_of_earlier_versions_keep_the_aspect_ratio_and_paper_becomes_zero():
     grey = np.full((64, 100), 200, np.uint8)
     grey[20:40, 30:50] = 40  # a square of ink
-    content = prepare(grey, HOW)
+    content = prepare(grey, KEEPING_ASPECT)
     assert content.shape == (32, 32)
     rows, columns = np.nonzero(content > 128)
     assert abs(np.ptp(rows) - np.ptp(columns)) <= 2
     assert content[0, 0] == 0
     assert content.max() == 255
+
+
+def widened(text: str, by: float) -> np.ndarray:
+    """A word as a hand would write it whose letters are wider by a factor."""
+    image = draw(text, height=64)
+    return np.asarray(image.resize((round(image.width * by), image.height), Image.Resampling.BICUBIC))
+
+
+@pytest.mark.parametrize("text", ["Carex alba", "Quercus", "Mai 1937"])
+def test_letters_of_narrow_and_wide_hands_become_equally_wide(text):
+    narrow, usual, wide = (prepare(widened(text, by), HOW).shape[1] for by in (0.75, 1.0, 1.3))
+    assert max(narrow, usual, wide) <= 1.12 * min(narrow, usual, wide)
+    aspect = [prepare(widened(text, by), KEEPING_ASPECT).shape[1] for by in (0.75, 1.3)]
+    assert aspect[1] > 1.5 * aspect[0]
+
+
+def test_longer_words_stay_longer():
+    short, long = (prepare(np.asarray(draw(text, height=64)), HOW).shape[1] for text in ("Carex", "Carex Carex"))
+    assert 1.7 * short < long < 2.6 * short
+
+
+@pytest.mark.parametrize("shape", [(60, 3), (3, 60)])
+def test_a_single_stroke_is_neither_blown_up_nor_lost(shape):
+    grey = np.full((80, 200), 220, np.uint8)
+    grey[10 : 10 + shape[0], 20 : 20 + shape[1]] = 30
+    even, aspect = prepare(grey, HOW), prepare(grey, KEEPING_ASPECT)
+    assert 0.6 * aspect.shape[1] - 1 <= even.shape[1] <= 1.8 * aspect.shape[1] + 1
+    assert even.max() > 100
+
+
+def test_letters_are_not_lowered_to_make_them_wider():
+    narrow = widened("minimum minimum minimum", 0.5)
+    aspect = prepare(narrow, KEEPING_ASPECT)
+    how = Preprocessing(32, aspect.shape[1] + 8)  # the natural width fits, an even one does not
+    content = prepare(narrow, how)
+    assert content.shape == (32, how.width)
+    assert np.ptp(np.nonzero(content.max(1) > 60)[0]) >= np.ptp(np.nonzero(aspect.max(1) > 60)[0]) - 1
+
+
+def test_a_black_frame_does_not_fade_the_pen():
+    grey = np.full((64, 300), 220, np.uint8)
+    word = np.asarray(draw("Carex", height=48))
+    word = np.where(word < 150, 110, 220).astype(np.uint8)  # a pen half as dark as the frame
+    grey[8 : 8 + word.shape[0], 60 : 60 + word.shape[1]] = word
+    framed = grey.copy()
+    framed[:, 4:8] = 0
+    assert np.abs(prepare(grey, HOW).astype(int) - prepare(framed, HOW)).max() <= 2
 
 
 def test_what_is_too_wide_shrinks_to_the_canvas_and_is_centred():

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import h5py
 import keras
@@ -163,3 +164,15 @@ def test_a_confidence_is_a_probability(model):
 
     for reading in Reader(Loaded).read([content] * 3):
         assert 0 <= reading.confidence <= 1
+
+
+def test_a_model_of_an_earlier_version_still_gets_its_images_as_it_did(model, tmp_path):
+    earlier = replace(SPEC, preprocessing=Preprocessing(32, 256, "writing"))
+    save_recognizer(tmp_path / "m.h5", earlier, model, {})
+    assert load_recognizer(tmp_path / "m.h5").spec.preprocessing.resize == "writing"
+
+
+def test_an_unknown_way_to_resize_is_refused_not_replaced(model, tmp_path):
+    save_recognizer(tmp_path / "m.h5", replace(SPEC, preprocessing=Preprocessing(32, 256, "upright")), model, {})
+    with pytest.raises(ModelFileError, match="'upright' is none of even, writing, stretch"):
+        load_recognizer(tmp_path / "m.h5")

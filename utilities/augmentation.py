@@ -1,7 +1,8 @@
 """Training-time distortions of a batch: one smooth warp per image, then its ink.
 
 Strengths follow Retsinas et al. 2024 ("Best practices for a handwritten text recognition system"): rotation, shear,
-scale, elastic distortion, dilation or erosion, contrast, each on half of the images.
+scale, elastic distortion, dilation or erosion, contrast, each on half of the images; and sharpness, of which crops of
+other resolutions have more or less.
 """
 
 import cv2
@@ -10,10 +11,12 @@ import numpy as np
 SHARE = 0.5  # probability of each distortion
 ROTATION = np.deg2rad(1.5)  # rad, either way
 SHEAR = np.tan(np.deg2rad(25))  # horizontal px per vertical px, either way
-SCALE_X, SCALE_Y = (0.85, 1.1), (0.75, 1.1)
+SCALE_X, SCALE_Y = (0.7, 1.3), (0.75, 1.1)
 INKED = 0.6  # share of the height that ink usually spans: what shear pushes over the sides
 SHIFT = 0.06  # of the height, vertically, either way
-ELASTIC_CELL, ELASTIC_PX = 0.4, 0.03  # grid spacing and displacement (standard deviation), both as shares of the height
+ELASTIC_CELL, ELASTIC_PX = 0.4, 0.04  # grid spacing and displacement (standard deviation), both as shares of the height
+BLUR = (0.3, 0.9)  # px, standard deviation
+SHARPENING = (0.3, 1.2)  # of what a blur would take: so much is added instead
 CONTRAST = (0.5, 1.2)
 NOISE = 8.0  # grey levels, standard deviation
 
@@ -58,7 +61,9 @@ def _smooth_field(height: int, width: int, rng: np.random.Generator) -> np.ndarr
 
 
 def _change_ink(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Thicker or thinner strokes, other contrast, a little noise; uint8 in and out."""
+    """Softer or sharper, thicker or thinner strokes, other contrast, a little noise; uint8 in and out."""
+    if rng.random() < SHARE:
+        image = _change_sharpness(image, rng)
     if rng.random() < SHARE:
         kernel = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
         changed = (cv2.dilate if rng.random() < 0.5 else cv2.erode)(image, kernel)
@@ -70,3 +75,12 @@ def _change_ink(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < SHARE:
         values += rng.normal(0, rng.uniform(0, NOISE), image.shape).astype(np.float32)
     return np.clip(values, 0, 255).astype(np.uint8)
+
+
+def _change_sharpness(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """As if scanned with fewer pixels, or sharpened by the scanner's program; uint8 in and out."""
+    soft = cv2.GaussianBlur(image, (0, 0), rng.uniform(*BLUR))
+    if rng.random() < 0.5:
+        return soft
+    added = rng.uniform(*SHARPENING)
+    return cv2.addWeighted(image, 1 + added, soft, -added, 0)

@@ -1,7 +1,8 @@
 """Image file -> canvas: the only preprocessing there is, for training and prediction alike.
 
-A canvas is (H, W) uint8. In the `writing` mode the writing's own box is scaled to the canvas height, and ink is 255 and
-paper 0, so that padding is paper; in the `stretch` mode (files of the original workflow) grey values stay as scanned.
+A canvas is (H, W) uint8. In the `even` mode the writing's own box is scaled to the canvas height and to the width at
+which its strokes come at the usual pace; in the `writing` mode it keeps its aspect ratio. In both, ink is 255 and paper
+0, so that padding is paper. In the `stretch` mode (files of the original workflow) grey values stay as scanned.
 """
 
 import io
@@ -12,13 +13,16 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from utilities.stroke_pace import even_width
 from utilities.writing_box import cut_out, writing_box
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 BUCKET = 64  # px: canvas widths are multiples of this, so that narrow words cost little and shapes stay few
 DARKEST = 0.005  # share of the pixels that are as dark as the darkest ink: one dark speck is not ink
+DARKEST_OF_BOX = 0.01  # the same of the writing's box, where there is less paper
 LEAST_CONTRAST = 48  # grey levels between paper and ink below which an image is not stretched further
 MOST_PIXELS = 100_000_000  # a word crop beyond this is a mistake or an attack
+RESIZES = ("even", "writing", "stretch")  # the ways an image can reach a canvas
 
 
 class ImageError(ValueError):
@@ -27,16 +31,21 @@ class ImageError(ValueError):
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How an image reaches the network. `resize`: `writing` keeps the aspect ratio, `stretch` is the original's."""
+    """How an image reaches the network.
+
+    `resize`: `even` brings the writing's box to the canvas height and its strokes to one pace, so that letters of wide
+    and narrow hands are of one width; `writing` (models of earlier versions) keeps the aspect ratio; `stretch` is the
+    original's.
+    """
 
     height: int  # px, exact
     width: int  # px, the widest canvas
-    resize: str = "writing"
+    resize: str = "even"
 
     @property
     def ink_is_light(self) -> bool:
         """Whether ink is 255 on the canvas (paper 0) or as dark as it was scanned."""
-        return self.resize == "writing"
+        return self.resize != "stretch"
 
 
 def read_grey(file: Path | io.BytesIO) -> np.ndarray:
@@ -80,11 +89,19 @@ def prepare(grey: np.ndarray, how: Preprocessing) -> np.ndarray:
     """Grey image (h, w) uint8 -> content of a canvas, (H, w') uint8, w' <= how.width, no padding on the right."""
     if how.resize == "stretch":
         return _stretched(grey, how.height, how.width)
-    ink = _ink(grey)
-    ink = cut_out(ink, writing_box(ink))
+    ink = _ink(grey, grey, DARKEST)
+    box = writing_box(ink)
+    if how.resize == "even":
+        left, top, right, bottom = np.maximum(box, 0)
+        ink = _ink(grey, grey[top:bottom, left:right], DARKEST_OF_BOX)
+    ink = cut_out(ink, box)
     height, width = ink.shape
-    scale = min(how.height / height, how.width / width)
-    size = (max(1, min(how.width, round(width * scale))), max(1, min(how.height, round(height * scale))))
+    wide = width * how.height / height
+    if how.resize == "even":
+        even = even_width(ink, how.height)
+        wide = even if even <= how.width else max(how.width, min(wide, even))  # lower letters only if it must be
+    scale = min(1.0, how.width / wide)
+    size = (max(1, round(wide * scale)), max(1, round(how.height * scale)))
     ink = np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0))
     content = np.zeros((how.height, size[0]), np.uint8)
     above = (how.height - size[1]) // 2
@@ -92,13 +109,14 @@ def prepare(grey: np.ndarray, how: Preprocessing) -> np.ndarray:
     return content
 
 
-def _ink(grey: np.ndarray) -> np.ndarray:
-    """Darkness over the paper, 0 (paper) to 255 (the image's darkest ink), (h, w) uint8.
+def _ink(grey: np.ndarray, part: np.ndarray, share: float) -> np.ndarray:
+    """Darkness over the paper, 0 (paper) to 255 (as dark as this share of a part of the image), (h, w) uint8.
 
     Paper is the median grey value, since most of a word's crop is paper; noise lighter than it vanishes.
     """
     counts = np.bincount(grey.ravel(), minlength=256)
-    paper, darkest = quantile(counts, 0.5), quantile(counts, DARKEST)
+    paper = quantile(counts, 0.5)
+    darkest = quantile(counts if part is grey else np.bincount(part.ravel(), minlength=256), share)
     darkness = (paper - np.arange(256, dtype=np.float32)) / max(paper - darkest, LEAST_CONTRAST)
     return cv2.LUT(grey, np.rint(np.clip(darkness, 0.0, 1.0) * 255).astype(np.uint8))
 

@@ -8,7 +8,7 @@ import h5py
 
 from utilities.errors import UserError
 
-FORMAT_VERSION = 2  # 1: full models without the shortcut head
+FORMAT_VERSION = 3  # 1: full models without the shortcut head; 2: every image kept its aspect ratio or was stretched
 DESCRIPTION = "handwriting_recognizer"  # the name of the description inside the file
 MODEL_ENDINGS = (".h5", ".keras")
 

@@ -15,7 +15,7 @@ import keras
 from utilities.alphabet import UNICODE_FORM, Alphabet
 from utilities.full_model import CTC, add_ctc, reader_of
 from utilities.hyperparameters import ARCHITECTURES, Hyperparameters
-from utilities.images import Preprocessing
+from utilities.images import RESIZES, Preprocessing
 from utilities.model import RecognizerSpec, build_prediction_model
 from utilities.model_card import (
     DESCRIPTION,
@@ -106,6 +106,10 @@ def spec_from(description: dict) -> RecognizerSpec:
             f"The file's architecture {description['architecture']!r} is none of {', '.join(ARCHITECTURES)}."
         )
     preprocessing = {k: v for k, v in description["preprocessing"].items() if k != "ink_is_light"}
+    if preprocessing["resize"] not in RESIZES:
+        raise ModelFileError(
+            f"The file's way to resize images {preprocessing['resize']!r} is none of {', '.join(RESIZES)}."
+        )
     return RecognizerSpec(
         description["architecture"],
         Alphabet(tuple(description["alphabet"])),
