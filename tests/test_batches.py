@@ -1,7 +1,5 @@
 import numpy as np
-import pytest
 
-from utilities.augmentation import augment
 from utilities.batches import Word, WordBatches, buckets
 from utilities.images import Preprocessing
 
@@ -76,18 +74,6 @@ def test_distortion_never_leaves_too_few_time_steps():
     long_label = tuple(range(1, 13))
     batches = WordBatches(words([48] * 40, label=long_label), HOW, frames, 40, seed=1)
     assert min(batches[0][0]["frames"][:, 0]) >= 12
-
-
-@pytest.mark.parametrize("width", [20, 60, 256])
-def test_augmentation_fits_the_canvas_varies_and_keeps_the_ink(width):
-    content = np.zeros((32, width), np.uint8)
-    content[10:22, width // 4 : width // 2] = 255
-    rng = np.random.default_rng(0)
-    results = [augment(content, 256, rng) for _ in range(30)]
-    assert all(r.shape[0] == 32 and r.shape[1] <= 256 and r.dtype == np.uint8 for r in results)
-    ink = np.array([(r > 60).sum() for r in results]) / (content > 60).sum()
-    assert 0.4 < ink.min() <= ink.max() < 2.2
-    assert len({r.tobytes() for r in results}) > 25
 
 
 def test_scanned_polarity_is_distorted_on_white_paper():

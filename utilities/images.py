@@ -89,11 +89,15 @@ def prepare(grey: np.ndarray, how: Preprocessing) -> np.ndarray:
     """Grey image (h, w) uint8 -> content of a canvas, (H, w') uint8, w' <= how.width, no padding on the right."""
     if how.resize == "stretch":
         return _stretched(grey, how.height, how.width)
-    ink = _ink(grey, grey, DARKEST)
+    counts = _counts(grey)
+    paper = quantile(counts, 0.5)  # most of a word's crop is paper
+    ink = _ink(grey, paper, quantile(counts, DARKEST))
     box = writing_box(ink)
     if how.resize == "even":
         left, top, right, bottom = np.maximum(box, 0)
-        ink = _ink(grey, grey[top:bottom, left:right], DARKEST_OF_BOX)
+        inside = grey[top:bottom, left:right]
+        ink = _ink(inside, paper, quantile(_counts(inside), DARKEST_OF_BOX))
+        box = (box[0] - left, box[1] - top, box[2] - left, box[3] - top)
     ink = cut_out(ink, box)
     height, width = ink.shape
     wide = width * how.height / height
@@ -109,14 +113,13 @@ def prepare(grey: np.ndarray, how: Preprocessing) -> np.ndarray:
     return content
 
 
-def _ink(grey: np.ndarray, part: np.ndarray, share: float) -> np.ndarray:
-    """Darkness over the paper, 0 (paper) to 255 (as dark as this share of a part of the image), (h, w) uint8.
+def _counts(grey: np.ndarray) -> np.ndarray:
+    """How many pixels have each grey value, (256,)."""
+    return np.bincount(grey.ravel(), minlength=256)
 
-    Paper is the median grey value, since most of a word's crop is paper; noise lighter than it vanishes.
-    """
-    counts = np.bincount(grey.ravel(), minlength=256)
-    paper = quantile(counts, 0.5)
-    darkest = quantile(counts if part is grey else np.bincount(part.ravel(), minlength=256), share)
+
+def _ink(grey: np.ndarray, paper: float, darkest: float) -> np.ndarray:
+    """Darkness over the paper, 0 (paper) to 255 (the darkest ink), (h, w) uint8; noise lighter than paper vanishes."""
     darkness = (paper - np.arange(256, dtype=np.float32)) / max(paper - darkest, LEAST_CONTRAST)
     return cv2.LUT(grey, np.rint(np.clip(darkness, 0.0, 1.0) * 255).astype(np.uint8))
 

@@ -1,0 +1,45 @@
+import cv2
+import numpy as np
+import pytest
+from conftest import draw
+
+from utilities import augmentation
+from utilities.augmentation import augment
+
+
+@pytest.mark.parametrize("width", [20, 60, 256])
+def test_augmentation_fits_the_canvas_varies_and_keeps_the_ink(width):
+    content = np.zeros((32, width), np.uint8)
+    content[10:22, width // 4 : width // 2] = 255
+    rng = np.random.default_rng(0)
+    results = [augment(content, 256, rng) for _ in range(30)]
+    assert all(r.shape[0] == 32 and r.shape[1] <= 256 and r.dtype == np.uint8 for r in results)
+    ink = np.array([(r > 60).sum() for r in results]) / (content > 60).sum()
+    assert 0.4 < ink.min() <= ink.max() < 2.2
+    assert len({r.tobytes() for r in results}) > 25
+
+
+def test_letters_become_narrower_and_wider_than_the_hands_of_the_training_set(monkeypatch):
+    monkeypatch.setattr(augmentation, "SHEAR", 0.0)  # slanted writing is wider without wider letters
+    content = np.zeros((32, 200), np.uint8)
+    content[8:24, ::8] = 255
+    rng = np.random.default_rng(1)
+    widths = np.array([augment(content, 320, rng).shape[1] for _ in range(60)]) / content.shape[1]
+    assert widths.min() < 0.8
+    assert widths.max() > 1.2
+
+
+def test_strokes_become_softer_and_sharper(monkeypatch):
+    for strength in ("ROTATION", "SHEAR", "SHIFT", "ELASTIC_PX", "NOISE"):
+        monkeypatch.setattr(augmentation, strength, 0.0)
+    for strength in ("SCALE_X", "SCALE_Y", "CONTRAST"):
+        monkeypatch.setattr(augmentation, strength, (1.0, 1.0))
+    content = cv2.GaussianBlur(255 - np.asarray(draw("Carex", height=32)), (0, 0), 0.8)
+
+    def steepness(image):
+        return np.abs(np.diff(image.astype(float), axis=1)).max()
+
+    rng = np.random.default_rng(1)
+    steep = np.array([steepness(augment(content, 256, rng)) for _ in range(60)]) / steepness(content)
+    assert steep.min() < 0.85
+    assert steep.max() > 1.1
