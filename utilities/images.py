@@ -59,7 +59,7 @@ def read_grey(file: Path | io.BytesIO) -> np.ndarray:
                 raise ImageError(
                     f"has {image.width} x {image.height} pixels; crop it to the word (at most {MOST_PIXELS})"
                 )
-            image = ImageOps.exif_transpose(image)
+            ImageOps.exif_transpose(image, in_place=True)
             return np.asarray(_flatten(image))
     except UnidentifiedImageError:
         raise ImageError("is not a picture in a format that can be read (png, jpg, tif)") from None
@@ -82,7 +82,7 @@ def _flatten(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert("L")
+    return image if image.mode == "L" else image.convert("L")
 
 
 def prepare(grey: np.ndarray, how: Preprocessing) -> np.ndarray:
