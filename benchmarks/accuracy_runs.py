@@ -158,6 +158,7 @@ def _run(
         **_effort(progress, curve, seconds, len(data.training)),
         **_size(recognizer, words),
         "canvas": [spec.preprocessing.height, spec.preprocessing.width],
+        "resize": spec.preprocessing.resize,
         "hyperparameters": asdict(spec.hyperparameters) | {"batch_size": batch_size},
         "curve": curve.points,
         "history": history,

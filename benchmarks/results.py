@@ -8,11 +8,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.curve_chart import words_chart
-from benchmarks.tables import RESULTS
+from benchmarks.tables import LETTERS, RESULTS
 from utilities.safe_files import whole_file
 
 HEADER = (
-    "images", "start", "model", "words", "batch", "minutes", "epochs", "validation CER", "test CER", "exact",
+    "images", "start", "model", "letters", "words", "minutes", "epochs", "validation CER", "test CER", "exact",
 )  # fmt: skip
 
 
@@ -81,8 +81,8 @@ def _cells(run: dict) -> tuple[str, ...]:
         run["training_set"].split("/")[0],
         run["start"],
         run["architecture"],
+        LETTERS[run["resize"]],
         f"{run['words']:,}",
-        str(run["hyperparameters"]["batch_size"]),
         f"{run['seconds'] / 60:.0f} of {run['minutes']:g}",
         str(run["epochs"]),
         f"{100 * run['val_cer']:.1f} %",

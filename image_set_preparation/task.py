@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from utilities.command import run_stage, start_framework
+from utilities.command import leave, run_stage, start_framework
 from utilities.config import Config, load_config
 from utilities.errors import UserError
 
@@ -77,4 +77,4 @@ def main(argv=None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -59,7 +59,7 @@ def test_accuracy_trains_and_transfers_and_reports(sets):
     assert (scratch["start"], transfer["start"]) == ("scratch", "transfer")
     assert (scratch["words"], transfer["words"]) == (36, 18)
     for row in result["runs"]:
-        assert row["architecture"] == "compact" and row["canvas"] == [32, 128]
+        assert row["architecture"] == "compact" and row["canvas"] == [32, 128] and row["resize"] == "even"
         assert (row["test_words"], row["groups"], row["unread"]) == (12, 3, 0)
         assert row["hyperparameters"]["batch_size"] == 8
         assert 0 < row["cer_low"] <= row["cer"] <= row["cer_high"]
@@ -183,7 +183,7 @@ def test_the_chart_of_few_words_is_of_runs_that_differ_in_words():
     def run(words, cer, architecture="residual", start="scratch"):
         return {
             "architecture": architecture, "start": start, "words": words, "minutes": 10.0, "test_set": "a/test",
-            "cer": cer, "cer_low": cer - 0.1, "cer_high": cer + 0.1,
+            "resize": "even", "cer": cer, "cer_low": cer - 0.1, "cer_high": cer + 0.1,
         }  # fmt: skip
 
     scratch = [run(1000, 0.4), run(250, 0.6)]
@@ -193,8 +193,8 @@ def test_the_chart_of_few_words_is_of_runs_that_differ_in_words():
     assert few == scratch + transfer
     (axes,) = words_chart(few).axes
     assert [line.get_label() for line in axes.containers] == [
-        "residual, scratch, at most 10 minutes",
-        "residual, transfer, at most 10 minutes",
+        "residual, scratch, letters evened, at most 10 minutes",
+        "residual, transfer, letters evened, at most 10 minutes",
     ]
     line = axes.containers[0].lines[0]
     assert line.get_xdata().tolist() == [250, 1000]

@@ -1,6 +1,9 @@
 import argparse
+import subprocess
+import sys
 
 import pytest
+from conftest import ROOT
 
 from utilities.command import INTERRUPTED, add_hyperparameter_arguments, run_stage
 from utilities.errors import UserError
@@ -42,3 +45,22 @@ def test_flags_are_checked_and_absent_ones_stay_absent(capsys):
     with pytest.raises(SystemExit):
         parser.parse_args(["--dropout", "1.0"])
     assert "from 0 up to but not 1" in capsys.readouterr().err
+
+
+def test_after_ctrl_c_a_process_ends_at_once_and_says_everything_it_had_to_say():
+    script = (
+        "import atexit, sys\n"
+        "from utilities.command import leave, run_stage\n"
+        "atexit.register(lambda: print('taken down'))\n"
+        "def run():\n    print('working', end='')\n    raise KeyboardInterrupt\n"
+        "leave(run_stage(run))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (130, "working")
+    assert "--resume" in done.stderr
+
+
+def test_without_ctrl_c_a_process_ends_in_the_usual_way():
+    script = "import atexit\nfrom utilities.command import leave\natexit.register(lambda: print('bye'))\nleave(1)\n"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "bye\n")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from utilities.command import add_training_arguments, run_stage, start_framework
+from utilities.command import add_training_arguments, leave, run_stage, start_framework
 from utilities.config import Config, load_config
 from utilities.model_files import ModelFiles, finished_before, refuse_to_overwrite
 
@@ -69,4 +69,4 @@ def main(argv=None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from utilities.errors import UserError
 from utilities.gpu import choose_device, quiet_frameworks
@@ -26,6 +27,19 @@ def run_stage(run: Callable[[], None]) -> int:
         print("\nStopped. No finished result was lost; see --help for --resume.", file=sys.stderr)
         return INTERRUPTED
     return 0
+
+
+def leave(status: int) -> NoReturn:
+    """End the process with the status of its stage.
+
+    After Ctrl-C at once: the framework's threads may be in the middle of a step, and taking the interpreter down around
+    them aborted one process in eight. What is worth keeping is on disk and closed by then.
+    """
+    if status == INTERRUPTED:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def start_framework(seed: int, announce: bool = True) -> None:
