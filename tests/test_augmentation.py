@@ -8,7 +8,8 @@ from utilities.augmentation import augment
 
 
 @pytest.mark.parametrize("width", [20, 60, 256])
-def test_augmentation_fits_the_canvas_varies_and_keeps_the_ink(width):
+def test_augmentation_fits_the_canvas_varies_and_keeps_the_ink(width, monkeypatch):
+    monkeypatch.setattr(augmentation, "CUT", 0.0)
     content = np.zeros((32, width), np.uint8)
     content[10:22, width // 4 : width // 2] = 255
     rng = np.random.default_rng(0)
@@ -27,6 +28,18 @@ def test_letters_become_narrower_and_wider_than_the_hands_of_the_training_set(mo
     widths = np.array([augment(content, 320, rng).shape[1] for _ in range(60)]) / content.shape[1]
     assert widths.min() < 0.8
     assert widths.max() > 1.2
+
+
+def test_up_to_a_quarter_of_the_columns_is_cut_out_in_pieces_that_hide_no_more_than_a_letter(monkeypatch):
+    monkeypatch.setattr(augmentation, "SHARE", 0.0)  # nothing but the cuts
+    content = np.full((40, 200), 200, np.uint8)
+    rng = np.random.default_rng(1)
+    results = [augment(content, 256, rng) for _ in range(60)]
+    gone = np.array([~r[:, :200].any(axis=0) for r in results])
+    assert gone.mean(axis=1).max() <= 0.25 and gone.mean() > 0.05
+    assert 1 < np.diff(gone.astype(int), axis=1, prepend=0).clip(0).sum(axis=1).mean() < 10
+    assert all((r[:, :200][:, ~columns] == 200).all() for r, columns in zip(results, gone, strict=True))
+    assert (content == 200).all()
 
 
 def test_strokes_become_softer_and_sharper(monkeypatch):

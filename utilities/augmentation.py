@@ -2,7 +2,7 @@
 
 Strengths follow Retsinas et al. 2024 ("Best practices for a handwritten text recognition system"): rotation, shear,
 scale, elastic distortion, dilation or erosion, contrast, each on half of the images; and sharpness, of which crops of
-other resolutions have more or less.
+other resolutions have more or less. Then columns are cut out, as SpecAugment masks spans of time (Park et al. 2019).
 """
 
 import cv2
@@ -19,11 +19,13 @@ BLUR = (0.3, 0.9)  # px, standard deviation
 SHARPENING = (0.3, 1.2)  # of what a blur would take: so much is added instead
 CONTRAST = (0.5, 1.2)
 NOISE = 8.0  # grey levels, standard deviation
+CUT = 0.25  # of the columns, at most: what they said must be told from the letters beside them
+PIECE = (0.1, 0.6)  # of the height: the width of one cut
 
 
 def augment(content: np.ndarray, width: int, rng: np.random.Generator) -> np.ndarray:
     """A distorted copy of a canvas's content (H, w') uint8 with light ink on 0: (H, w'') uint8 with w'' <= width."""
-    return _change_ink(_warp(content, width, rng), rng)
+    return _cut_out(_change_ink(_warp(content, width, rng), rng), rng)
 
 
 def _warp(content: np.ndarray, width: int, rng: np.random.Generator) -> np.ndarray:
@@ -39,13 +41,13 @@ def _warp(content: np.ndarray, width: int, rng: np.random.Generator) -> np.ndarr
     overhang = abs(shear) * height * INKED
     scale_x = max(min(scale_x, (width - overhang) / old_width), 0.5)
     new_width = int(np.clip(round(old_width * scale_x + overhang), 1, width))
-    # from output pixel to input pixel, about the centres
+    # from output pixel to input pixel, about the centres; a row and a column, added, are the map's two parts
     cos, sin = np.cos(angle), np.sin(angle)
-    back = np.array([[1 / scale_x, shear], [0.0, 1 / scale_y]]) @ np.array([[cos, sin], [-sin, cos]])
-    y, x = np.mgrid[0:height, 0:new_width].astype(np.float32)
-    dx, dy = x - new_width / 2, y - height / 2 - shift
-    map_x = (back[0, 0] * dx + back[0, 1] * dy + old_width / 2).astype(np.float32)
-    map_y = (back[1, 0] * dx + back[1, 1] * dy + height / 2).astype(np.float32)
+    (xx, xy), (yx, yy) = (np.array([[1 / scale_x, shear], [0.0, 1 / scale_y]]) @ [[cos, sin], [-sin, cos]]).tolist()
+    dx = np.arange(new_width, dtype=np.float32) - new_width / 2
+    dy = np.arange(height, dtype=np.float32)[:, None] - (height / 2 + shift)
+    map_x = (xx * dx + old_width / 2) + xy * dy
+    map_y = yx * dx + (yy * dy + height / 2)
     if rng.random() < SHARE:
         map_x += _smooth_field(height, new_width, rng)
         map_y += _smooth_field(height, new_width, rng)
@@ -73,7 +75,7 @@ def _change_ink(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < SHARE:
         values *= rng.uniform(*CONTRAST)
     if rng.random() < SHARE:
-        values += rng.normal(0, rng.uniform(0, NOISE), image.shape).astype(np.float32)
+        values += rng.uniform(0, NOISE) * rng.standard_normal(image.shape, np.float32)
     return np.clip(values, 0, 255).astype(np.uint8)
 
 
@@ -84,3 +86,15 @@ def _change_sharpness(image: np.ndarray, rng: np.random.Generator) -> np.ndarray
         return soft
     added = rng.uniform(*SHARPENING)
     return cv2.addWeighted(image, 1 + added, soft, -added, 0)
+
+
+def _cut_out(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Columns wiped out in place, up to CUT of them; the image itself."""
+    height, width = image.shape
+    left = rng.uniform(0, CUT) * width
+    while left >= 2:
+        piece = max(1, int(min(rng.uniform(*PIECE) * height, left)))
+        start = rng.integers(0, width - piece + 1)
+        image[:, start : start + piece] = 0
+        left -= piece
+    return image

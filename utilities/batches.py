@@ -1,6 +1,5 @@
 """Decoded images and labels -> batches of one canvas width each, for any Keras backend."""
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from utilities.alphabet import BLANK
 from utilities.augmentation import augment
 from utilities.images import Preprocessing, canvas_width, to_canvases
 
-MOST_THREADS = 8  # that prepare batches while the model trains on earlier ones
+THREADS = 2  # that prepare batches while the model trains on earlier ones; more only wait for each other (see below)
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,10 @@ class WordBatches(keras.utils.PyDataset):
         seed: int | None = None,
     ):
         # with two threads or more Keras queues batches itself; with one it leaves that to tf.data, whose autotuner
-        # keeps TensorFlow (2.21) waiting for seconds when an epoch ends, all cores idle
-        super().__init__(workers=min(MOST_THREADS, max(2, os.cpu_count() or 2)))
+        # keeps TensorFlow (2.21) waiting for seconds when an epoch ends, all cores idle. Python runs one thread at a
+        # time and these hand over to each other at every small step: eight on 16 cores made 510 images a second ready,
+        # one thread on another processor makes 5,000
+        super().__init__(workers=THREADS)
         self.batch_size = batch_size
         self._words, self._how, self._frames, self._seed = words, how, frames_for_width, seed
         self._longest_label = max(len(word.label) for word in words)

@@ -19,6 +19,7 @@ from utilities.safe_files import require_free_space, whole_file, write_text_whol
 CACHE_FOLDER = Path(".image_cache")  # under the working directory; may be deleted at any time
 CHUNK = 512  # images decoded before they are written out: bounds the memory that decoding needs
 BLOCK = 16  # images that a thread decodes in one go: handing over each by itself would take a tenth of the time
+THREADS = min(4, os.cpu_count() or 1)  # that decode; 16 of them waited for each other: half the speed of a single one
 PATIENCE = 2.0  # seconds before a progress bar appears
 
 
@@ -72,8 +73,8 @@ class DecodedAhead:
 
 
 def decode_all(paths: Sequence[Path], how: Preprocessing) -> list[Decoded]:
-    """`decode` of each path, in order, on all cores."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    """`decode` of each path, in order, on several cores."""
+    with ThreadPoolExecutor(THREADS) as pool:
         return list(DecodedAhead(pool, paths, how))
 
 

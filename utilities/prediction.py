@@ -1,7 +1,6 @@
 """Any number of models over one image set, streaming: an image is decoded once for all that share preprocessing."""
 
 import csv
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,7 @@ from rapidfuzz.distance import Levenshtein
 from tqdm import tqdm
 
 from utilities.decoding import Reading
-from utilities.image_cache import Decoded, DecodedAhead
+from utilities.image_cache import THREADS, Decoded, DecodedAhead
 from utilities.image_set import ImageSet, Sample
 from utilities.images import Preprocessing
 from utilities.reader import Reader
@@ -77,7 +76,7 @@ def _decoded_chunks(
     samples: Sequence[Sample], kinds: Sequence[Preprocessing]
 ) -> Iterator[tuple[Sequence[Sample], dict[Preprocessing, DecodedAhead]]]:
     """Chunks of samples with their images (of those that have one) being decoded in each way, the next chunk's too."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
 
         def start(first):
             chunk = samples[first : first + CHUNK]
