@@ -11,7 +11,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from utilities.gpu import framework_gpus, visible_names
+
 MATRIX_SIDES = (1024, 2048, 4096)  # of square products: small ones suit a processor's caches, large ones a GPU
+GPU_SIDES = (4096, 8192)
 MB = 1e6
 
 
@@ -21,7 +24,7 @@ def describe_machine() -> dict:
     return {
         "cpu": cpu_name(),
         "cores": usable_cores(),
-        "gpus": keras.distribution.list_devices("gpu"),
+        "gpus": visible_names() or framework_gpus() if framework_gpus() else [],
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "system": platform.system(),
         "backend": backend,
@@ -52,25 +55,28 @@ def usable_cores() -> int:
 def one_line(machine: dict) -> str:
     """The machine as a line above a table."""
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    gpus = f", GPUs: {len(machine['gpus'])}" if machine["gpus"] else ""
-    return f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']:g} GB{gpus}; {versions}"
+    gpus = f"{', '.join(machine['gpus'])} with " if machine["gpus"] else ""
+    return f"{gpus}{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']:g} GB; {versions}"
 
 
 def matrix_product_rate(seconds: float) -> float:
-    """Floating-point operations a second of the framework's own float32 matrix product: the best of several sizes.
+    """Floating-point operations a second of the framework's own matrix product: the best of several sizes.
 
-    The best, not the mean: it stands for what the machine can do, and other work on it only takes away.
+    In the type that the layers compute in. The best, not the mean: it stands for what the machine can do, and other
+    work on it only takes away.
     """
-    return max(_product_rate(side, seconds / len(MATRIX_SIDES)) for side in MATRIX_SIDES)
+    sides = GPU_SIDES if framework_gpus() else MATRIX_SIDES
+    return max(_product_rate(side, seconds / len(sides)) for side in sides)
 
 
 def _product_rate(side: int, seconds: float) -> float:
     rng = np.random.default_rng(0)
-    a, b = (keras.ops.convert_to_tensor(rng.random((side, side), np.float32)) for _ in range(2))
+    dtype = keras.config.dtype_policy().compute_dtype
+    a, b = (keras.ops.convert_to_tensor(rng.random((side, side), np.float32), dtype) for _ in range(2))
     fastest, began = float("inf"), time.perf_counter()
     for number in range(10_000):
         started = time.perf_counter()
-        keras.ops.convert_to_numpy(keras.ops.matmul(a, b)[0, 0])  # waits for a GPU, copies one number
+        float(keras.ops.matmul(a, b)[0, 0])  # waits for a GPU, copies one number
         if number:  # the first one sets things up
             fastest = min(fastest, time.perf_counter() - started)
             if time.perf_counter() - began > seconds:

@@ -46,7 +46,14 @@ def speed_table(results: Sequence[dict]) -> str:
     columns = [_speeds(result) for result in results]
     names = list(dict.fromkeys(name for column in columns for name in column))
     rows = [(name, *(column.get(name, "") for column in columns)) for name in names]
-    return _markdown(("", *(result["image_set"] for result in results)), rows)
+    return _markdown(("", *map(_where, results)), rows)
+
+
+def _where(result: dict) -> str:
+    machine = result["machine"]
+    if not machine["gpus"]:
+        return result["image_set"]
+    return f"{result['image_set']}, {', '.join(machine['gpus'])} ({machine['backend']})"
 
 
 def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -8,6 +8,7 @@ import argparse
 import logging
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -21,6 +22,7 @@ from utilities.hyperparameters import ARCHITECTURES, DEFAULT_ARCHITECTURE, DEFAU
 from utilities.model_card import check_model_file
 
 ORIGINAL_CANVAS = (100, 400)  # px, height and width; every image is stretched to it
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 RATE_SHARE = 0.5  # of --seconds for measuring the matrix product, before and after
 
 
@@ -33,6 +35,8 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=20, help="about how long each measurement takes (default: 20)")
     parser.add_argument("--rows", type=int, default=100_000, help="of the image set that is opened (default: 100,000)")
     parser.add_argument("--no-classic", action="store_true", help="leave out the original model, which is slow")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="images a training step (default: the model's)")
+    parser.add_argument("--precision", choices=PRECISIONS, default=PRECISIONS[0], help="(default: %(default)s)")
     parser.add_argument("--seed", type=int, default=2)
     parser.add_argument("--out", type=Path, metavar="FILE.json", help=f"(default: {RESULTS.name}/speed-IMAGE_SET.json)")
     return parser.parse_args(argv)
@@ -40,6 +44,8 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 def measure(args: argparse.Namespace, folder: Path, work: Path) -> dict:
     """Every measurement, JSON-ready."""
+    import keras
+
     from benchmarks import speed_measures as measures
     from benchmarks.experiment import Sets, experiment
     from benchmarks.machine import describe_machine, matrix_product_rate
@@ -67,8 +73,12 @@ def measure(args: argparse.Namespace, folder: Path, work: Path) -> dict:
     labels = Alphabet.from_labels(s.label for s in image_set.samples)
     alphabet = alphabet.extended(labels.characters)  # a model given by --model may lack some of this set's
     words = [Word(c, alphabet.encode(s.label)) for c, s in zip(contents, image_set.samples, strict=True)]
-    plan = Plan.of(config.train, 1, recognizer.spec.hyperparameters.learning_rate, None)
-    speeds["training"] = measures.training(recognizer.spec.with_alphabet(alphabet), words, seconds, plan)
+    spec = recognizer.spec.with_alphabet(alphabet)
+    if args.batch_size:
+        spec = replace(spec, hyperparameters=replace(spec.hyperparameters, batch_size=args.batch_size))
+    plan = Plan.of(config.train, 1, spec.hyperparameters.learning_rate, None)
+    speeds["training"] = measures.training(spec, words, seconds, plan)
+    ready = measures.batches_ready(spec, words, RATE_SHARE * seconds, plan.seed)
     say("Opening and decoding")
     opened, cache = measures.opening(args.rows), measures.cache_start(image_set, how)
     rates.append(matrix_product_rate(RATE_SHARE * seconds))
@@ -81,9 +91,12 @@ def measure(args: argparse.Namespace, folder: Path, work: Path) -> dict:
         "images": len(contents),
         "architecture": recognizer.spec.architecture,
         "canvas": [how.height, how.width],
+        "compute_dtype": keras.config.dtype_policy().compute_dtype,
         "trained_model": args.model.name if args.model else None,
         "speed": speeds,
         "ratios": ratios(speeds),
+        "batches": ready,
+        "lstm_kernels": measures.lstm_kernels(recognizer, contents),
         "first_batch": latency,
         "opening": opened,
         "cache": cache,
@@ -151,6 +164,9 @@ def run(args: argparse.Namespace) -> None:
     if args.model:
         check_model_file(args.model)
     start_framework(args.seed)
+    import keras
+
+    keras.config.set_dtype_policy(args.precision)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # several models in a process: it advises on that
 
     from benchmarks.machine import one_line

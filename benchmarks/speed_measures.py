@@ -1,9 +1,11 @@
 """What the speed benchmark measures, each as JSON-ready values; the machine's own rate is measured beside."""
 
 import csv
+import re
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +14,9 @@ import numpy as np
 
 from benchmarks.machine import forget_peak_memory, peak_memory
 from utilities.batches import WordBatches, buckets
+from utilities.budget import made_ahead
 from utilities.full_model import build_full_model
+from utilities.gpu import framework_gpus
 from utilities.image_cache import cached_images
 from utilities.image_set import ImageSet, label_problems, read_image_set, split_samples, usable_samples
 from utilities.images import Preprocessing, canvas_width, to_canvases
@@ -26,7 +30,7 @@ from utilities.saved_model import Recognizer, load_recognizer, save_recognizer
 from utilities.training import Plan
 
 TRAINING_FACTOR = 3  # operations of a training step over those of a prediction: forward, and backward twice that
-WARM_UP_STEPS = 4  # of training, before the clock starts: the first ones trace the graph
+WARM_UP_STEPS = 4  # of training, before the clock starts: the first ones trace the graph; JAX compiles for an epoch
 PLANNED_STEPS = 10_000  # of the schedule: its warm-up is long, nothing diverges while the clock runs
 LEAST_IMAGES = 16  # of a prediction, where so few already take longer than the time there is
 
@@ -65,6 +69,7 @@ class _Stopwatch(keras.callbacks.Callback):
     def __init__(self, batches: WordBatches, seconds: float):
         super().__init__()
         self._batches, self._seconds, self._step = batches, seconds, 0
+        self._warm_up = len(batches) if keras.config.backend() == "jax" else WARM_UP_STEPS
         self.elapsed, self.indices = 0.0, []
 
     def on_train_batch_begin(self, batch, logs=None):
@@ -72,7 +77,7 @@ class _Stopwatch(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self._step += 1
-        if self._step <= WARM_UP_STEPS:
+        if self._step <= self._warm_up:
             self._began = time.perf_counter()
             return
         self.elapsed = time.perf_counter() - self._began
@@ -92,6 +97,40 @@ def training(spec: RecognizerSpec, words: Sequence, seconds: float, plan: Plan) 
     cost = Cost(spec, Recognizer(spec, full, {}).prediction_model)
     flops = TRAINING_FACTOR * cost.of([words[i].content for i in watch.indices])
     return _rate(len(watch.indices), watch.elapsed, flops)
+
+
+def batches_ready(spec: RecognizerSpec, words: Sequence, seconds: float, seed: int) -> dict:
+    """Images a second of preparing distorted batches to train on, with as many threads as training has for it."""
+    batches = WordBatches(words, spec.preprocessing, frame_counter(spec), spec.hyperparameters.batch_size, seed)
+    with ThreadPoolExecutor(batches.workers) as pool:
+        ready = made_ahead(lambda number: batches[number % len(batches)], pool, 2 * batches.workers)
+        for _ in range(2 * batches.workers):  # those begun at once: they are not ready one after the other
+            next(ready)
+        images, began = 0, time.perf_counter()
+        while images == 0 or time.perf_counter() - began < seconds:
+            images += len(next(ready)[0]["image"])
+        elapsed = time.perf_counter() - began
+    return {
+        "images_per_second": images / elapsed,
+        "threads": batches.workers,
+        "batch_size": spec.hyperparameters.batch_size,
+    }
+
+
+def lstm_kernels(recognizer: Recognizer, contents: Sequence[np.ndarray]) -> list[str]:
+    """Names of the GPU's kernels that PyTorch's profiler saw and that are an LSTM's; empty elsewhere.
+
+    Keras' own loop over the columns is made of matrix products and has none: what is listed shows cuDNN at work.
+    """
+    if keras.config.backend() != "torch" or not framework_gpus():
+        return []
+    from torch.profiler import ProfilerActivity, profile
+
+    batch = to_canvases(contents[:1], canvas_width(contents[0].shape[1], recognizer.spec.preprocessing))
+    with profile(activities=[ProfilerActivity.CUDA]) as seen:
+        recognizer.prediction_model.predict_on_batch(batch)
+    names = {re.split(r"[<(]", event.key.removeprefix("void "))[0] for event in seen.key_averages()}
+    return sorted(name for name in names if re.search("lstm|rnn", name, re.I))
 
 
 def network_alone(recognizer: Recognizer, contents: Sequence[np.ndarray], seconds: float) -> dict:

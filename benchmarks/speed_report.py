@@ -29,11 +29,17 @@ def report(result: dict) -> str:
         )
         for name, speed in result["speed"].items()
     ]
-    matrix = ("float32 matrix product", "", "", f"{result['machine']['matrix_flop_per_second'] / 1e9:.1f}", "100", "")
+    rate = f"{result['machine']['matrix_flop_per_second'] / 1e9:.1f}"
+    matrix = (f"{result['compute_dtype']} matrix product", "", "", rate, "100", "")
     first, opened, cache, saved = (result[key] for key in ("first_batch", "opening", "cache", "padding"))
+    ready = result["batches"]
+    enough = ready["images_per_second"] / result["speed"]["training"]["images_per_second"]
     lines = [
         text_table(HEADER, [*rows, matrix]),
         *(f"{name}: {ratio:.2f}" for name, ratio in result["ratios"].items()),
+        f"batches of {ready['batch_size']} made ready to train on: {ready['images_per_second']:.0f} images/s by"
+        f" {ready['threads']} threads, {enough:.1f} times what training takes",
+        *([f"LSTMs ran in these kernels: {', '.join(result['lstm_kernels'])}"] if result["lstm_kernels"] else []),
         f"load the model {first['load_seconds']:.2f} s, then its first batch {first['first_batch_seconds']:.2f} s"
         f" (the second {first['second_batch_seconds']:.2f} s)",
         f"open an image set of {opened['rows']:,} rows: {opened['seconds']:.2f} s",

@@ -3,10 +3,11 @@
 import sys
 from types import SimpleNamespace
 
+import keras
 import pytest
 
 from utilities.errors import UserError
-from utilities.gpu import choose_device, devices_for_workers, quiet_frameworks
+from utilities.gpu import choose_device, devices_for_workers, framework_gpus, quiet_frameworks, visible_names
 
 GIB = 2**30
 
@@ -170,3 +171,27 @@ def test_workers_without_a_gpu_share_the_cores():
 def test_more_workers_than_the_machine_holds_are_refused(count, gpus):
     with pytest.raises(UserError, match=f"WORKERS = {count}.*at most"):
         devices_for_workers(count, {}, StandIn(*gpus), cores=8)
+
+
+@pytest.mark.parametrize(("found", "expected"), [(lambda kind: [f"{kind}:0"], ["gpu:0"]), (None, [])])
+def test_the_frameworks_gpus_are_asked_for_in_the_way_that_it_answers(monkeypatch, found, expected):
+    def jax_without_a_gpu(kind):
+        raise RuntimeError(f"Unknown backend: {kind!r}")
+
+    monkeypatch.setattr(keras.distribution, "list_devices", found or jax_without_a_gpu)
+    assert framework_gpus() == expected
+
+
+def test_pytorch_is_asked_itself(monkeypatch):
+    monkeypatch.setattr(keras.config, "backend", lambda: "torch")
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=SimpleNamespace(device_count=lambda: 2)))
+    assert framework_gpus() == ["cuda:0", "cuda:1"]
+
+
+def test_the_chosen_gpu_is_named():
+    environ = {}
+    nvml = StandIn(3, 9)
+    choice = choose_device(environ, nvml)
+    assert visible_names(environ, nvml) == [choice.name]
+    assert len(visible_names({}, nvml)) == 2
+    assert visible_names({"CUDA_VISIBLE_DEVICES": "-1"}, nvml) == []

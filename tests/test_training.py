@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from conftest import draw
 
+from utilities import budget
 from utilities.alphabet import Alphabet
 from utilities.batches import Word, WordBatches
 from utilities.config import load_config
@@ -171,17 +172,32 @@ def test_a_batch_too_large_for_the_gpu_is_taken_in_parts_and_a_resumed_run_keeps
 
     whole_step = keras.Model.train_on_batch
     monkeypatch.setattr(keras.Model, "train_on_batch", short_of_memory)
-    monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: ["gpu:0"])
+    monkeypatch.setattr(budget, "framework_gpus", lambda: ["gpu:0"])
     progress, weights = run(spec(), plan(epochs=4))
     assert progress.parts == 2
     assert "batch of 4 images does not fit" in capsys.readouterr().out
     point = ResumePoint(tmp_path / ".run.npz", {"x": 1})
     with pytest.raises(KeyboardInterrupt):
         run(spec(), plan(epochs=4), point, stop_after=3)
-    monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: [])
+    monkeypatch.setattr(budget, "framework_gpus", lambda: [])
     resumed = run(spec(), plan(epochs=4), point)
     assert resumed[0].parts == 2
     assert_same(resumed, (progress, weights))
+
+
+def test_a_step_that_failed_half_way_leaves_no_trace_in_the_next_one(monkeypatch):
+    def breaks_down_in_an_lstm(model, x, **kwargs):
+        if len(x["image"]) > 2:
+            for layer in model.layers:
+                if isinstance(layer, keras.layers.Bidirectional):
+                    layer.forward_layer.cell.get_dropout_mask(np.ones((4, layer.input.shape[-1]), np.float32))
+            raise MemoryError
+        return whole_step(model, x, **kwargs)
+
+    whole_step = keras.Model.train_on_batch
+    monkeypatch.setattr(keras.Model, "train_on_batch", breaks_down_in_an_lstm)
+    monkeypatch.setattr(budget, "framework_gpus", lambda: ["gpu:0"])
+    assert run(spec(), plan(epochs=1))[0].parts == 2  # PyTorch kept masks for four images, and the run ended
 
 
 def test_a_transfer_takes_the_batch_size_of_the_settings_else_of_the_base_model(workspace):

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from utilities.batches import WordBatches
+from utilities.gpu import framework_gpus
 from utilities.optimizer import compile_full_model
 
 # training steps tried to fit a run to MAX_MINUTES, to warm up and then against the clock: (share of the minutes, most)
@@ -101,11 +102,12 @@ def parts_that_fit(full: keras.Model, training: WordBatches) -> int:
     1 without a GPU: there the system ends a process that asks for too much, and nothing can be tried. Raises what the
     framework raises when not even one image fits.
     """
-    if not keras.distribution.list_devices("gpu"):
+    if not framework_gpus():
         return 1
 
     def step(size):
         batches = training.with_batch_size(size)
+        _forget_dropout_masks(full)
         with _untouched(full):
             compile_full_model(full, 1e-3, 1)
             full.train_on_batch(*batches[batches.heaviest()])
@@ -118,6 +120,14 @@ def parts_that_fit(full: keras.Model, training: WordBatches) -> int:
             flush=True,
         )
     return parts
+
+
+def _forget_dropout_masks(full: keras.Model) -> None:
+    """Clear what a step that failed half-way leaves in the LSTMs: masks of its own batch size."""
+    for layer in full.layers:
+        if isinstance(layer, keras.layers.Bidirectional):
+            for direction in (layer.forward_layer, layer.backward_layer):
+                direction.cell.reset_dropout_mask()
 
 
 def halve_until_it_fits(step: Callable[[int], None], batch_size: int) -> int:

@@ -83,6 +83,26 @@ def devices_for_workers(
     return [{VISIBLE: "-1"} | limits] * count, line
 
 
+def framework_gpus() -> list[str]:
+    """The GPUs that the framework runs on, by its own names; starts the framework where it does not run yet."""
+    import keras
+
+    if keras.config.backend() == "torch":  # Keras (3.15) has no list of devices for it
+        import torch
+
+        return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    try:
+        return keras.distribution.list_devices("gpu")
+    except RuntimeError:  # how JAX says that there is none
+        return []
+
+
+def visible_names(environ: Mapping[str, str] = os.environ, nvml: ModuleType | None = None) -> list[str]:
+    """Names of the GPUs that CUDA_VISIBLE_DEVICES gives by UUID, as `choose_device` does; of all if it is not set."""
+    visible = environ.get(VISIBLE)
+    return [name for uuid, name, _ in _free_memory(nvml)[0] if visible is None or uuid in visible.split(",")]
+
+
 def _users_choice(devices: str) -> DeviceChoice:
     if devices.split(",")[0].strip() in {"", "-1"}:  # CUDA stops reading at the first -1
         return DeviceChoice("cpu", None, None, None, f"Using the CPU, because {VISIBLE} is set to {devices!r}.")

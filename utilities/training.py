@@ -155,7 +155,7 @@ class _Watch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self._bar.close()
         progress = self._progress
-        loss = float(logs[CTC])
+        loss = float(logs.get(CTC, logs["loss"]))  # on JAX the loss of the shortcut is in it
         if not math.isfinite(loss):
             raise TrainingError(
                 f"The training loss became {loss} in epoch {epoch + 1}. Lower LEARNING_RATE"
