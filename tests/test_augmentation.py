@@ -8,12 +8,11 @@ from utilities.augmentation import augment
 
 
 @pytest.mark.parametrize("width", [20, 60, 256])
-def test_augmentation_fits_the_canvas_varies_and_keeps_the_ink(width, monkeypatch):
-    monkeypatch.setattr(augmentation, "CUT", 0.0)
+def test_augmentation_fits_the_canvas_varies_and_keeps_the_ink(width):
     content = np.zeros((32, width), np.uint8)
     content[10:22, width // 4 : width // 2] = 255
     rng = np.random.default_rng(0)
-    results = [augment(content, 256, rng) for _ in range(30)]
+    results = [augment(content, 256, rng, cut=0.0) for _ in range(30)]
     assert all(r.shape[0] == 32 and r.shape[1] <= 256 and r.dtype == np.uint8 for r in results)
     ink = np.array([(r > 60).sum() for r in results]) / (content > 60).sum()
     assert 0.4 < ink.min() <= ink.max() < 2.2

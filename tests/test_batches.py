@@ -1,5 +1,6 @@
 import numpy as np
 
+from utilities import augmentation
 from utilities.batches import Word, WordBatches, buckets
 from utilities.images import Preprocessing
 
@@ -89,3 +90,17 @@ def test_buckets_keep_the_order_and_lose_nothing():
 def test_keras_queues_the_batches_itself():
     """Through tf.data, which it uses for a single thread, every epoch ended with seconds of waiting."""
     assert WordBatches(words([60] * 12), HOW, frames, 4, seed=1).workers >= 2
+
+
+def test_a_short_run_has_less_cut_out_than_a_long_one(monkeypatch):
+    monkeypatch.setattr(augmentation, "SHARE", 0.0)  # nothing but the cuts
+    given = [Word(np.full((32, 256), 255, np.uint8), np.array([1], np.int32))] * 100
+
+    def left_after(epochs):
+        batches = WordBatches(given, HOW, frames, 100, seed=1)
+        batches.plan(epochs)
+        return batches[0][0]["image"].mean()
+
+    short, middle, long, longer = map(left_after, (10, 500, 1000, 5000))
+    assert short > 0.99 > middle > long + 0.03
+    assert long == longer

@@ -20,12 +20,21 @@ SHARPENING = (0.3, 1.2)  # of what a blur would take: so much is added instead
 CONTRAST = (0.5, 1.2)
 NOISE = 8.0  # grey levels, standard deviation
 CUT = 0.25  # of the columns, at most: what they said must be told from the letters beside them
+LONG_RUN = 100_000  # images seen, from which on so much is cut; shorter runs have not the time to learn from it
 PIECE = (0.1, 0.6)  # of the height: the width of one cut
 
 
-def augment(content: np.ndarray, width: int, rng: np.random.Generator) -> np.ndarray:
-    """A distorted copy of a canvas's content (H, w') uint8 with light ink on 0: (H, w'') uint8 with w'' <= width."""
-    return _cut_out(_change_ink(_warp(content, width, rng), rng), rng)
+def augment(content: np.ndarray, width: int, rng: np.random.Generator, cut: float = CUT) -> np.ndarray:
+    """A distorted copy of a canvas's content (H, w') uint8 with light ink on 0: (H, w'') uint8 with w'' <= width.
+
+    `cut`: the share of the columns that is cut out, at most.
+    """
+    return _cut_out(_change_ink(_warp(content, width, rng), rng), rng, cut)
+
+
+def cut_for(images: int) -> float:
+    """How much to cut out in a run that sees so many images, each time it sees one counted."""
+    return CUT * min(1.0, images / LONG_RUN)
 
 
 def _warp(content: np.ndarray, width: int, rng: np.random.Generator) -> np.ndarray:
@@ -88,10 +97,10 @@ def _change_sharpness(image: np.ndarray, rng: np.random.Generator) -> np.ndarray
     return cv2.addWeighted(image, 1 + added, soft, -added, 0)
 
 
-def _cut_out(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Columns wiped out in place, up to CUT of them; the image itself."""
+def _cut_out(image: np.ndarray, rng: np.random.Generator, share: float) -> np.ndarray:
+    """Columns wiped out in place, up to that share of them; the image itself."""
     height, width = image.shape
-    left = rng.uniform(0, CUT) * width
+    left = rng.uniform(0, share) * width
     while left >= 2:
         piece = max(1, int(min(rng.uniform(*PIECE) * height, left)))
         start = rng.integers(0, width - piece + 1)

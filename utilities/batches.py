@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from utilities.alphabet import BLANK
-from utilities.augmentation import augment
+from utilities.augmentation import CUT, augment, cut_for
 from utilities.images import Preprocessing, canvas_width, to_canvases
 
 THREADS = 2  # that prepare batches while the model trains on earlier ones; more only wait for each other (see below)
@@ -62,9 +62,14 @@ class WordBatches(keras.utils.PyDataset):
         super().__init__(workers=THREADS)
         self.batch_size = batch_size
         self._words, self._how, self._frames, self._seed = words, how, frames_for_width, seed
+        self._cut = CUT
         self._longest_label = max(len(word.label) for word in words)
         self._widths = [canvas_width(word.content.shape[1], how) for word in words]
         self.start_epoch(0)
+
+    def plan(self, epochs: int) -> None:
+        """Fit the distortions to a run of so many epochs."""
+        self._cut = cut_for(epochs * len(self._words))
 
     def start_epoch(self, epoch: int) -> None:
         """Fix the order of the batches for this epoch."""
@@ -119,9 +124,9 @@ class WordBatches(keras.utils.PyDataset):
     def _distorted(self, word: Word, width: int, rng: np.random.Generator) -> np.ndarray:
         """The word's content distorted, or as it is where too few time steps for its label would be left."""
         if self._how.ink_is_light:
-            content = augment(word.content, width, rng)
+            content = augment(word.content, width, rng, self._cut)
         else:
-            content = 255 - augment(255 - word.content, width, rng)
+            content = 255 - augment(255 - word.content, width, rng, self._cut)
         return content if self._frames(content.shape[1]) >= word.frames_needed else word.content
 
 

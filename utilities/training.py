@@ -115,6 +115,7 @@ def train(
     done = len(progress.history)
     watch = _Watch(reader, validation, alphabet, plan, progress, resume, after_epoch)
     if done < progress.epochs_planned and not watch.patience_is_over():
+        training.plan(progress.epochs_planned)
         training.start_epoch(done)
         full.fit(
             training,
