@@ -20,11 +20,11 @@ MB = 1e6
 
 def describe_machine() -> dict:
     """Processor, cores, GPU, memory in GB and versions, as JSON-ready values."""
-    backend = keras.config.backend()
+    backend, gpus = keras.config.backend(), framework_gpus()
     return {
         "cpu": cpu_name(),
         "cores": usable_cores(),
-        "gpus": visible_names() or framework_gpus() if framework_gpus() else [],
+        "gpus": gpus and (visible_names() or gpus),  # a driver's GPU is none that the framework cannot use
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "system": platform.system(),
         "backend": backend,

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.speed_report import ORIGINAL, ratios, report
 from benchmarks.tables import RESULTS, write_json
-from utilities.command import run_stage, start_framework
+from utilities.command import hyperparameter, run_stage, start_framework
 from utilities.config import Config
 from utilities.errors import UserError
 from utilities.hyperparameters import ARCHITECTURES, DEFAULT_ARCHITECTURE, DEFAULTS
@@ -35,7 +35,8 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=20, help="about how long each measurement takes (default: 20)")
     parser.add_argument("--rows", type=int, default=100_000, help="of the image set that is opened (default: 100,000)")
     parser.add_argument("--no-classic", action="store_true", help="leave out the original model, which is slow")
-    parser.add_argument("--batch-size", type=int, metavar="N", help="images a training step (default: the model's)")
+    parser.add_argument("--batch-size", type=hyperparameter("batch_size"), metavar="N",
+                        help="images a training step (default: the model's)")  # fmt: skip
     parser.add_argument("--precision", choices=PRECISIONS, default=PRECISIONS[0], help="(default: %(default)s)")
     parser.add_argument("--seed", type=int, default=2)
     parser.add_argument("--out", type=Path, metavar="FILE.json", help=f"(default: {RESULTS.name}/speed-IMAGE_SET.json)")

@@ -72,12 +72,13 @@ def add_hyperparameter_arguments(parser: argparse.ArgumentParser) -> None:
     """One flag for each hyperparameter."""
     group = parser.add_argument_group("hyperparameters", "each replaces the value of FILE and of setup.cfg")
     for name, field in FIELDS.items():
-        group.add_argument(
-            f"--{name.replace('_', '-')}", type=_checked(name), metavar="VALUE", help=f"{field.help} ({field.allowed})"
-        )
+        flag, meaning = f"--{name.replace('_', '-')}", f"{field.help} ({field.allowed})"
+        group.add_argument(flag, type=hyperparameter(name), metavar="VALUE", help=meaning)
 
 
-def _checked(name: str) -> Callable[[str], object]:
+def hyperparameter(name: str) -> Callable[[str], object]:
+    """The argparse type of a flag for a hyperparameter: what it refuses, it says with what is allowed."""
+
     def parse(text):
         try:
             return parse_value(name, text)
