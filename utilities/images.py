@@ -114,8 +114,8 @@ def prepare(grey: np.ndarray, how: Preprocessing) -> np.ndarray:
 
 
 def _counts(grey: np.ndarray) -> np.ndarray:
-    """How many pixels have each grey value, (256,)."""
-    return np.bincount(grey.ravel(), minlength=256)
+    """How many pixels have each grey value, (256,) int64."""
+    return cv2.calcHist([grey], [0], None, [256], [0, 256]).astype(np.int64).ravel()
 
 
 def _ink(grey: np.ndarray, paper: float, darkest: float) -> np.ndarray:

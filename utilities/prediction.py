@@ -20,7 +20,7 @@ from utilities.safe_files import whole_file
 
 COLUMNS = ("image", "label", "prediction", "confidence", "group", "problem")
 DETAIL_COLUMNS = ("character_confidences", "runner_up", "runner_up_confidence")
-CHUNK = 1024  # images in memory at a time
+CHUNK = 4096  # images in memory at a time, twice that while the next are decoded: 20 KB each at most
 
 
 @dataclass

@@ -117,7 +117,7 @@ KEYS: dict[str, dict[str, Key]] = {
         "NUM_EPOCHS": _whole(125, *_COUNT),
         "MAX_MINUTES": _MINUTES,
         "SEED": _whole(2, 0, 2**31 - 1),
-        "EARLY_STOPPING": _choice(True, "True or False", _TRUTH),
+        "EARLY_STOPPING": _choice(False, "True or False", _TRUTH),
         "PATIENCE": _whole(20, *_COUNT),
         "VALIDATION_SHARE": _above_zero(0.1, 0.5),
         "ARCHITECTURE": _one_of(DEFAULT_ARCHITECTURE, *ARCHITECTURES),
@@ -125,7 +125,7 @@ KEYS: dict[str, dict[str, Key]] = {
     },
     "transfer": {
         "RETRAINING_EPOCHS": _whole(10, *_COUNT),
-        "FINE_TUNING_EPOCHS": _whole(100, *_COUNT),
+        "FINE_TUNING_EPOCHS": _whole(250, *_COUNT),
         "RETRAINING_LEARNING_RATE": _above_zero(0.003, 1),
         "FINE_TUNING_LEARNING_RATE": _above_zero(0.0015, 1),
         "MAX_MINUTES": _MINUTES,
