@@ -43,7 +43,7 @@ def texts(figure):
 def test_the_history_chart_marks_the_best_epoch():
     history = {"epoch": [1, 2, 3], "loss": [9, 5, 4], "val_loss": [9, 5, 6], "val_cer": [1.0, 0.3, 0.4]}
     figure = charts.training_history_chart(history)
-    assert "best 30.0 % in epoch 2" in texts(figure)
+    assert "best 30.0 % in epoch 2, last 40.0 %" in texts(figure)
     assert drawn(figure).std() > 5
 
 

@@ -9,7 +9,7 @@ from utilities.chart_style import BLUE, ORANGE, new_figure
 
 
 def training_history_chart(history: Mapping[str, Sequence[float | None]]) -> Figure:
-    """How training went: losses on the left, validation CER with its best epoch on the right.
+    """How training went: losses on the left, validation CER with its best epoch and its last on the right.
 
     `history` has equally long `epoch`, `loss`, `val_loss` (nats a word) and `val_cer` (fraction); the validation's may
     hold None or NaN where it was not measured. Of equally good epochs the one with the lower `val_loss` is marked.
@@ -32,7 +32,9 @@ def training_history_chart(history: Mapping[str, Sequence[float | None]]) -> Fig
         ring = {"marker": "o", "markersize": 10, "markerfacecolor": "none", "markeredgewidth": 2, "linestyle": "none"}
         right.plot(epochs[best], 100 * val_cer[best], color=ORANGE, **ring, label="best epoch", clip_on=False, zorder=3)
         right.legend()
-        right.set(title=f"Validation: best {100 * val_cer[best]:.1f} % in epoch {epochs[best]}", ylim=(0, None))
+        last = val_cer[~np.isnan(val_cer)][-1]
+        title = f"Validation: best {100 * val_cer[best]:.1f} % in epoch {epochs[best]}, last {100 * last:.1f} %"
+        right.set(title=title, ylim=(0, None))
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
