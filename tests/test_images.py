@@ -141,6 +141,14 @@ def test_quantiles_of_grey_values_are_those_of_numpy(shape):
         assert quantile(counts, share) == pytest.approx(np.quantile(grey, share))
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (400, 1), (1, 400), (3, 2), (60, 3)])
+@pytest.mark.parametrize("grey", [0, 255])
+def test_a_crop_of_any_shape_reaches_the_canvas(shape, grey):
+    content = prepare(np.full(shape, grey, np.uint8), HOW)
+    assert content.shape[0] == 32
+    assert 1 <= content.shape[1] <= 256
+
+
 def test_an_empty_crop_stays_empty():
     rng = np.random.default_rng(0)
     paper = rng.normal(220, 2, (32, 80)).astype(np.uint8)
