@@ -19,7 +19,8 @@ STRETCH = (0.6, 1.8)  # the least and the most that the width is changed
 def even_width(ink: np.ndarray, height: int) -> float:
     """The width in px for ink (h, w) uint8, 255 the darkest, on a canvas of this height (px)."""
     natural = ink.shape[1] * height / ink.shape[0]
-    small = cv2.resize(ink, (max(2, round(natural)), height), interpolation=cv2.INTER_AREA)
+    width = max(2, round(natural))  # strokes begin between two columns
+    small = cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA)
     inked = cv2.threshold(small, INKED, 1, cv2.THRESH_BINARY)[1]
     begun = np.greater(inked[:, 1:], inked[:, :-1]).view(np.uint8)
     strokes = np.sort(cv2.reduce(begun, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[:, 0] + inked[:, 0])
