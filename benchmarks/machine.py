@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from utilities.gpu import framework_gpus, visible_names
+from utilities.gpu import framework_gpus, usable_cores, visible_names
 
 MATRIX_SIDES = (1024, 2048, 4096)  # of square products: small ones suit a processor's caches, large ones a GPU
 GPU_SIDES = (4096, 8192)
@@ -45,11 +45,6 @@ def cpu_name() -> str:
         if found:
             return found[1]
     return platform.processor() or platform.machine()
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def one_line(machine: dict) -> str:

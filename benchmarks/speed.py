@@ -113,9 +113,9 @@ def say(what: str) -> None:
 def prepared(args: argparse.Namespace, config: Config, folder: Path) -> tuple:
     """(recognizer, image set of readable labelled rows, their contents). Raises UserError when none is left."""
     from utilities.alphabet import Alphabet
+    from utilities.decoders import decode_all
     from utilities.full_model import build_full_model
     from utilities.hyperparameters import resolve
-    from utilities.image_cache import decode_all
     from utilities.image_set import ImageSet, read_image_set
     from utilities.images import Preprocessing
     from utilities.model import RecognizerSpec
@@ -141,8 +141,8 @@ def prepared(args: argparse.Namespace, config: Config, folder: Path) -> tuple:
 
 def original(measures, args: argparse.Namespace, alphabet, image_set) -> dict:
     """The original workflow's model with its published settings, fresh: speed does not depend on its weights."""
+    from utilities.decoders import decode_all
     from utilities.full_model import build_full_model
-    from utilities.image_cache import decode_all
     from utilities.images import Preprocessing
     from utilities.model import RecognizerSpec
     from utilities.saved_model import Recognizer

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import time
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -128,3 +129,16 @@ def predictions_folder(tmp_path):
     return write_predictions(
         tmp_path, "bad", "a.png,Carex,Cares,0.95,w1,", "b.png,NA,,0.1,w1,", "c.png,007,007,0.3,w2,"
     )
+
+
+def wait_until(happened, seconds=30):
+    """Fail when something has not happened in that time."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def wait_until_gone(process: Path):
+    """Wait for the end of a process, given its folder in /proc; one that nobody has asked about yet (Z) has ended."""
+    wait_until(lambda: not process.exists() or "Z" in (process / "stat").read_text().rpartition(")")[2].split()[0])

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from conftest import draw, write_image_set
 
-from utilities import image_cache
-from utilities.image_cache import cached_images, decode
+from utilities import decoders
+from utilities.decoders import decode
+from utilities.image_cache import cached_images
 from utilities.images import Preprocessing
 
 HOW = Preprocessing(32, 256)
@@ -19,8 +20,8 @@ def images(tmp_path):
 
 def count_decoding(monkeypatch):
     calls = []
-    original = image_cache.decode
-    monkeypatch.setattr(image_cache, "decode", lambda path, how: calls.append(path.name) or original(path, how))
+    original = decoders.decode
+    monkeypatch.setattr(decoders, "decode", lambda path, how: calls.append(path.name) or original(path, how))
     return calls
 
 

@@ -3,7 +3,7 @@ import csv
 import pytest
 from conftest import small_recognizer, write_image_set
 
-from utilities import image_cache, prediction
+from utilities import decoders, prediction
 from utilities.comparison import read_predictions
 from utilities.image_set import read_image_set
 from utilities.metadata import Columns
@@ -40,8 +40,8 @@ def test_rows_stay_in_order_across_chunks_and_each_model_has_its_file(reader, tm
 
 def test_images_are_decoded_once_for_models_that_share_preprocessing(reader, tmp_path, monkeypatch):
     decoded = []
-    real = image_cache.decode
-    monkeypatch.setattr(image_cache, "decode", lambda path, how: decoded.append(path) or real(path, how))
+    real = decoders.decode
+    monkeypatch.setattr(decoders, "decode", lambda path, how: decoded.append(path) or real(path, how))
     write_image_set(tmp_path / "set", LABELS)
     predict_to_files(
         {tmp_path / "a.csv": reader, tmp_path / "b.csv": Reader(small_recognizer())}, read_set(tmp_path / "set")

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, wait_until, wait_until_gone
 
 from utilities.trials import Outcome, Trial
 from utilities.workers import Died, Ended, Epoch, Started, run_in_workers
@@ -132,11 +132,4 @@ def test_a_worker_ends_with_a_parent_that_is_killed(tmp_path):
     assert worker.exists()
     parent.kill()
     parent.wait()
-    wait_until(lambda: not worker.exists() or "Z" in (worker / "stat").read_text().rpartition(")")[2].split()[0])
-
-
-def wait_until(happened, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until_gone(worker)

@@ -69,7 +69,7 @@ def devices_for_workers(
     else:
         found, trouble = _free_memory(nvml)
         gpus = [uuid for uuid, _, _ in sorted(found, key=lambda gpu: -gpu[2])]
-    cores = cores or os.cpu_count() or 1
+    cores = cores or usable_cores()
     most, what = (len(gpus), "GPUs") if gpus else (cores, "processor cores")
     if count > most:
         raise UserError(f"[tune] WORKERS = {count}: this machine has {most} {what}; allowed is at most {most}.")
@@ -81,6 +81,11 @@ def devices_for_workers(
     limits = dict.fromkeys(THREADS, threads) if count > 1 else {}
     line = f"Using the CPU ({trouble})" + (f" with {threads} of {cores} cores for each worker." if count > 1 else ".")
     return [{VISIBLE: "-1"} | limits] * count, line
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def framework_gpus() -> list[str]:

@@ -1,81 +1,22 @@
 """Decoded images on disk: uint8 canvas contents in one memory-mapped file, decoded once and reused while unchanged."""
 
 import hashlib
-import io
 import json
-import os
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from utilities.images import ImageError, Preprocessing, prepare, read_grey
+from utilities.decoders import Decoded, DecodedAhead, decoders, one_ahead
+from utilities.images import Preprocessing
 from utilities.safe_files import require_free_space, whole_file, write_text_whole
 
 CACHE_FOLDER = Path(".image_cache")  # under the working directory; may be deleted at any time
 CHUNK = 512  # images decoded before they are written out: bounds the memory that decoding needs
-BLOCK = 16  # images that a thread decodes in one go: handing over each by itself would take a tenth of the time
-THREADS = min(4, os.cpu_count() or 1)  # that decode; 16 of them waited for each other: half the speed of a single one
 PATIENCE = 2.0  # seconds before a progress bar appears
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """One image: its content (H, w') uint8, or the problem why it cannot be read; and a digest of the file's bytes."""
-
-    content: np.ndarray | None
-    problem: str = ""
-    digest: str = ""
-
-
-def digest_of(data: bytes) -> str:
-    """What tells one image file from another: 16 hexadecimal digits of its bytes' BLAKE2b."""
-    return hashlib.blake2b(data, digest_size=8).hexdigest()
-
-
-def digest_of_file(path: Path) -> str:
-    """`digest_of` a file; "" when it cannot be opened."""
-    try:
-        return digest_of(path.read_bytes())
-    except OSError:
-        return ""
-
-
-def decode(path: Path, how: Preprocessing) -> Decoded:
-    """Read and prepare one image; what is wrong with it is returned, not raised."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        return Decoded(None, f"cannot be opened ({error.strerror})")
-    digest = digest_of(data)
-    try:
-        return Decoded(prepare(read_grey(io.BytesIO(data)), how), digest=digest)
-    except ImageError as error:
-        return Decoded(None, str(error), digest)
-
-
-class DecodedAhead:
-    """`decode` of each path in order, done by a pool's threads in the background; iterating waits where it must."""
-
-    def __init__(self, pool: Executor, paths: Sequence[Path], how: Preprocessing):
-        def decode_block(start):
-            return [decode(path, how) for path in paths[start : start + BLOCK]]
-
-        self._blocks = [pool.submit(decode_block, start) for start in range(0, len(paths), BLOCK)]
-
-    def __iter__(self) -> Iterator[Decoded]:
-        for block in self._blocks:
-            yield from block.result()
-
-
-def decode_all(paths: Sequence[Path], how: Preprocessing) -> list[Decoded]:
-    """`decode` of each path, in order, on several cores."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(DecodedAhead(pool, paths, how))
 
 
 def cached_images(
@@ -145,16 +86,17 @@ def _rewrite(index_file: Path, entries: dict, missing: list[Path], data: np.ndar
                 entries[path] = entry | {"offset": out.tell()}
                 out.write(content.tobytes())
         progress = tqdm(total=len(missing), desc="Decoding images", unit="image", delay=PATIENCE)
-        for start in range(0, len(missing), CHUNK):
-            chunk = missing[start : start + CHUNK]
-            for path, image in zip(chunk, decode_all(chunk, how), strict=True):
-                entries[path]["digest"] = image.digest
-                if image.content is None:
-                    entries[path]["problem"] = image.problem
-                else:
-                    entries[path] |= {"width": image.content.shape[1], "offset": out.tell()}
-                    out.write(image.content.tobytes())
-            progress.update(len(chunk))
+        with decoders(len(missing)) as pool:
+            chunks = (missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK))
+            for chunk, images in one_ahead((chunk, DecodedAhead(pool, chunk, how)) for chunk in chunks):
+                for path, image in zip(chunk, images, strict=True):
+                    entries[path]["digest"] = image.digest
+                    if image.content is None:
+                        entries[path]["problem"] = image.problem
+                    else:
+                        entries[path] |= {"width": image.content.shape[1], "offset": out.tell()}
+                        out.write(image.content.tobytes())
+                progress.update(len(chunk))
         progress.close()
         size = out.tell()
     index = {"data": data_file.name, "bytes": size, "entries": {str(path): entry for path, entry in entries.items()}}

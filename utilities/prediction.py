@@ -3,7 +3,6 @@
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +10,8 @@ from pathlib import Path
 from rapidfuzz.distance import Levenshtein
 from tqdm import tqdm
 
+from utilities.decoders import Decoded, DecodedAhead, decoders, one_ahead
 from utilities.decoding import Reading
-from utilities.image_cache import THREADS, Decoded, DecodedAhead
 from utilities.image_set import ImageSet, Sample
 from utilities.images import Preprocessing
 from utilities.reader import Reader
@@ -76,20 +75,14 @@ def _decoded_chunks(
     samples: Sequence[Sample], kinds: Sequence[Preprocessing]
 ) -> Iterator[tuple[Sequence[Sample], dict[Preprocessing, DecodedAhead]]]:
     """Chunks of samples with their images (of those that have one) being decoded in each way, the next chunk's too."""
-    with ThreadPoolExecutor(THREADS) as pool:
+    with decoders(len(samples)) as pool:
 
-        def start(first):
+        def begin(first):
             chunk = samples[first : first + CHUNK]
             paths = [s.path for s in chunk if s.path]
             return chunk, {how: DecodedAhead(pool, paths, how) for how in kinds}
 
-        try:
-            coming = start(0)
-            for first in range(CHUNK, len(samples) + CHUNK, CHUNK):
-                chunk, coming = coming, start(first)
-                yield chunk
-        finally:
-            pool.shutdown(cancel_futures=True)
+        yield from one_ahead(map(begin, range(0, len(samples), CHUNK)))
 
 
 def _read_chunk(

@@ -9,7 +9,8 @@ import numpy as np
 from utilities.alphabet import Alphabet
 from utilities.batches import Word, WordBatches
 from utilities.config import Config, Project
-from utilities.image_cache import CACHE_FOLDER, Decoded, cached_images, digest_of_file
+from utilities.decoders import Decoded, digest_of_file
+from utilities.image_cache import CACHE_FOLDER, cached_images
 from utilities.image_set import (
     ImageSet,
     Problem,

@@ -2,7 +2,6 @@
 
 import builtins
 import os
-import signal
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
@@ -34,7 +33,6 @@ def serve(connection: Connection, job: WorkerJob) -> None:
     Receives (values by name,); sends ("epoch", history row), to which the answer is True to stop the trial, and
     at the end ("done", outcome as a dict).
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers
     os.environ.update(job.environ)
     if job.mark:
         _mark_lines(job.mark)

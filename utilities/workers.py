@@ -1,13 +1,12 @@
 """Where trials run: processes side by side on one machine, each with its own device. A dead one is replaced."""
 
 import multiprocessing
-import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 
+from utilities.child_process import follow_parent
 from utilities.trials import Outcome, Trial
 
 ATTEMPTS = 2  # times a trial is begun whose process dies: once may be bad luck
@@ -85,13 +84,7 @@ class _Worker:
 
 
 def _work(target: Callable, connection: Connection, job: object) -> None:
-    """What a worker's process does; it ends at once with the process that started it, even if that is killed."""
-
-    def watch():
-        multiprocessing.parent_process().join()
-        os._exit(1)  # the main thread may be deep in a training step
-
-    threading.Thread(target=watch, daemon=True).start()
+    follow_parent()
     target(connection, job)
 
 

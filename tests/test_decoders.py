@@ -1,0 +1,110 @@
+"""Decoding in the background; the processes are real ones."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT, wait_until, wait_until_gone, write_image_set
+
+from utilities import decoders
+from utilities.decoders import DecodedAhead, decode, decode_all, one_ahead
+from utilities.images import Preprocessing
+
+HOW = Preprocessing(32, 256)
+
+
+@pytest.fixture
+def paths(tmp_path):
+    folder = write_image_set(tmp_path / "set", [f"Carex {n}" for n in range(2 * decoders.BLOCK)])
+    broken = sorted((folder / "images").iterdir())
+    broken[3].write_bytes(b"no picture")
+    return [*broken, folder / "none.png"]
+
+
+@pytest.fixture
+def few_are_many(monkeypatch):
+    monkeypatch.setattr(decoders, "MANY", 1)
+
+
+def assert_decoded(found, paths):
+    for image, path in zip(found, paths, strict=True):
+        expected = decode(path, HOW)
+        assert (image.problem, image.digest) == (expected.problem, expected.digest)
+        assert np.array_equal(image.content, expected.content)
+
+
+def test_few_images_are_decoded_by_threads_and_many_by_processes_alike(paths, monkeypatch):
+    with decoders.decoders(len(paths)) as pool:
+        assert pool.submit(os.getpid).result() == os.getpid()
+    assert_decoded(decode_all(paths, HOW), paths)
+    monkeypatch.setattr(decoders, "MANY", len(paths))
+    with decoders.decoders(len(paths)) as pool:
+        assert pool.submit(os.getpid).result() != os.getpid()
+    assert_decoded(decode_all(paths, HOW), paths)
+
+
+def test_images_are_decoded_even_if_the_system_kills_a_process(paths, few_are_many):
+    with decoders.decoders(len(paths)) as pool:
+        before = DecodedAhead(pool, paths, HOW)
+        os.kill(pool.submit(os.getpid).result(), signal.SIGKILL)
+        assert_decoded(before, paths)
+        assert_decoded(DecodedAhead(pool, paths, HOW), paths)
+
+
+def decode_as_a_worker_of_the_tuner(paths, out):
+    decoders.MANY = 1
+    out.write_text(str(sum(image.content is not None for image in decode_all(paths, HOW))))
+
+
+def test_a_worker_of_the_tuner_which_may_have_no_processes_decodes_all_the_same(paths, tmp_path):
+    out = tmp_path / "count"
+    worker = get_context("spawn").Process(target=decode_as_a_worker_of_the_tuner, args=(paths, out), daemon=True)
+    worker.start()
+    worker.join(60)
+    assert out.read_text() == str(len(paths) - 2)
+
+
+PARENT = """
+import os, sys, time
+from pathlib import Path
+from utilities import decoders
+
+if __name__ == "__main__":
+    with decoders.decoders(decoders.MANY) as pool:
+        pid = pool.submit(os.getpid).result()
+        Path(sys.argv[1]).write_text(str(pid))
+        time.sleep(600)
+"""
+
+
+def test_no_process_outlives_a_stage_that_is_killed(tmp_path):
+    (tmp_path / "parent.py").write_text(PARENT)
+    environ = os.environ | {"PYTHONPATH": str(ROOT)}
+    parent = subprocess.Popen([sys.executable, tmp_path / "parent.py", tmp_path / "pid"], env=environ)
+    wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+    process = Path("/proc") / (tmp_path / "pid").read_text()
+    assert process.exists()
+    parent.kill()
+    parent.wait()
+    wait_until_gone(process)
+
+
+def test_the_next_is_begun_before_one_is_waited_for():
+    begun = []
+    items = one_ahead(begun.append(n) or n for n in range(3))
+    assert [(item, list(begun)) for item in items] == [(0, [0, 1]), (1, [0, 1, 2]), (2, [0, 1, 2])]
+
+
+def test_what_is_no_longer_wanted_is_not_decoded(paths, monkeypatch):
+    decoded = []
+    monkeypatch.setattr(decoders, "decode", lambda path, how: decoded.append(path))
+    with decoders.decoders(1) as pool:
+        started = pool.submit(time.sleep, 0.2), pool.submit(time.sleep, 0.2)  # both threads are busy
+        DecodedAhead(pool, paths, HOW)
+    assert all(future.done() for future in started) and not decoded

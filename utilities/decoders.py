@@ -1,0 +1,121 @@
+"""Image files -> decoded images, in the background: few of them by threads, many by processes."""
+
+import hashlib
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import chain, pairwise
+from multiprocessing import current_process, get_context
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+
+from utilities.child_process import follow_parent
+from utilities.gpu import usable_cores
+from utilities.images import ImageError, Preprocessing, prepare, read_grey
+
+BLOCK = 16  # images that are decoded in one go: handing over each by itself would take a tenth of the time
+THREADS = 2  # Python runs one of them at a time and they hand over at each small step: more only wait for each other
+PROCESSES = 8  # at most, no more than cores: nothing waits, but each is a Python of 100 MB
+MANY = 1000  # images from which on processes pay for their start
+
+Begun = TypeVar("Begun")
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """One image: its content (H, w') uint8, or the problem why it cannot be read; and a digest of the file's bytes."""
+
+    content: np.ndarray | None
+    problem: str = ""
+    digest: str = ""
+
+
+def digest_of(data: bytes) -> str:
+    """What tells one image file from another: 16 hexadecimal digits of its bytes' BLAKE2b."""
+    return hashlib.blake2b(data, digest_size=8).hexdigest()
+
+
+def digest_of_file(path: Path) -> str:
+    """`digest_of` a file; "" when it cannot be opened."""
+    try:
+        return digest_of(path.read_bytes())
+    except OSError:
+        return ""
+
+
+def decode(path: Path, how: Preprocessing) -> Decoded:
+    """Read and prepare one image; what is wrong with it is returned, not raised."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return Decoded(None, f"cannot be opened ({error.strerror})")
+    digest = digest_of(data)
+    try:
+        return Decoded(prepare(read_grey(io.BytesIO(data)), how), digest=digest)
+    except ImageError as error:
+        return Decoded(None, str(error), digest)
+
+
+def _decode_block(paths: Sequence[Path], how: Preprocessing) -> list[Decoded]:
+    return [decode(path, how) for path in paths]
+
+
+@contextmanager
+def decoders(images: int) -> Iterator[Executor]:
+    """What decodes so many images in the background; what it has not begun when the `with` ends is dropped."""
+    pool = _processes() if images >= MANY and not current_process().daemon else ThreadPoolExecutor(THREADS)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _processes() -> Executor:
+    """Processes of their own, which only a process may have that is no worker of the tuner (daemon) itself."""
+    context = get_context("spawn")  # a framework does not survive a fork
+    return ProcessPoolExecutor(min(PROCESSES, usable_cores()), context, _begin_process)
+
+
+def _begin_process() -> None:
+    follow_parent()
+    cv2.setNumThreads(0)  # the other processes have the other cores
+
+
+class DecodedAhead:
+    """`decode` of each path in order, done by `decoders` in the background; iterating waits where it must."""
+
+    def __init__(self, pool: Executor, paths: Sequence[Path], how: Preprocessing):
+        self._how = how
+        self._blocks = [paths[start : start + BLOCK] for start in range(0, len(paths), BLOCK)]
+        self._coming = [self._begin(pool, block) for block in self._blocks]
+
+    def __iter__(self) -> Iterator[Decoded]:
+        for block, coming in zip(self._blocks, self._coming, strict=True):
+            yield from self._result(block, coming)
+
+    def _begin(self, pool: Executor, block: Sequence[Path]) -> Future | None:
+        with suppress(BrokenExecutor):
+            return pool.submit(_decode_block, block, self._how)
+
+    def _result(self, block: Sequence[Path], coming: Future | None) -> list[Decoded]:
+        """What the pool made of a block; its work is done here where a process of it was ended from outside."""
+        with suppress(BrokenExecutor):
+            if coming:
+                return coming.result()
+        return _decode_block(block, self._how)
+
+
+def one_ahead(begun: Iterable[Begun]) -> Iterator[Begun]:
+    """The items, each after the next has been taken from the iterable: what taking it begins is done meanwhile."""
+    return (item for item, _ in pairwise(chain(begun, (None,))))
+
+
+def decode_all(paths: Sequence[Path], how: Preprocessing) -> list[Decoded]:
+    """`decode` of each path, in order, on several cores."""
+    with decoders(len(paths)) as pool:
+        return list(DecodedAhead(pool, paths, how))
