@@ -67,7 +67,7 @@ def test_defaults(write, tmp_path):
     assert (p.metadata_file_name, p.metadata_image_column) == ("words_metadata.csv", "image_location")
     assert (p.metadata_transcription_column, p.metadata_group_column, p.alphabet) == ("transcription", None, None)
     assert (p.model_format, p.on_bad_rows) == ("h5", "stop")
-    assert (t.num_epochs, t.seed, t.early_stopping, t.patience, t.validation_share) == (125, 2, False, 20, 0.1)
+    assert (t.num_epochs, t.seed, t.early_stopping, t.patience, t.validation_share) == (250, 2, False, 20, 0.1)
     assert (t.max_minutes, t.architecture, t.hyperparameters) == (None, "residual", {})
     assert (x.retraining_epochs, x.fine_tuning_epochs, x.max_minutes) == (10, 250, None)
     assert (x.retraining_learning_rate, x.fine_tuning_learning_rate) == (0.003, 0.0015)

@@ -114,7 +114,7 @@ KEYS: dict[str, dict[str, Key]] = {
     },
     "train": {
         "IMAGE_SET_NAME": FOLDER,
-        "NUM_EPOCHS": _whole(125, *_COUNT),
+        "NUM_EPOCHS": _whole(250, *_COUNT),
         "MAX_MINUTES": _MINUTES,
         "SEED": _whole(2, 0, 2**31 - 1),
         "EARLY_STOPPING": _choice(False, "True or False", _TRUTH),
