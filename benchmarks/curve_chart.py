@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.tables import LETTERS
 from utilities.chart_style import BLUE, GREEN, GREY, ORANGE, new_figure
 
 # told apart without colour as well: by mark, and by the dashes of transfers
@@ -49,8 +48,8 @@ def words_chart(runs: Sequence[dict]) -> Figure:
     axes = figure.subplots()
     lines = defaultdict(list)
     for run in runs:
-        lines[run["architecture"], run["start"], LETTERS[run["resize"]], run["minutes"]].append(run)
-    for number, ((architecture, start, letters, minutes), line) in enumerate(lines.items()):
+        lines[run["architecture"], run["start"], run["minutes"]].append(run)
+    for number, ((architecture, start, minutes), line) in enumerate(lines.items()):
         line = sorted(line, key=lambda run: run["words"])
         cer, low, high = (100 * np.array([run[key] for run in line]) for key in ("cer", "cer_low", "cer_high"))
         colour, mark = LOOKS[number % len(LOOKS)]
@@ -62,7 +61,7 @@ def words_chart(runs: Sequence[dict]) -> Figure:
             marker=mark,
             capsize=4,
             linestyle="--" if start == "transfer" else "-",
-            label=f"{architecture}, {start}, letters {letters}, at most {minutes:g} minutes",
+            label=f"{architecture}, {start}, at most {minutes:g} minutes",
         )
     counts: list[int] = []
     for count in sorted({run["words"] for run in runs}):  # labels side by side, not on each other

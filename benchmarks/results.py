@@ -2,18 +2,17 @@
 
 import json
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.curve_chart import words_chart
-from benchmarks.tables import LETTERS, RESULTS
+from benchmarks.tables import RESULTS
 from utilities.safe_files import whole_file
 
-HEADER = (
-    "images", "start", "model", "letters", "words", "minutes", "epochs", "validation CER", "test CER", "exact",
-)  # fmt: skip
+HEADER = ("images", "start", "model", "words", "minutes", "epochs", "validation CER", "test CER", "exact")
 
 
 def read_all(files: Sequence[Path]) -> list[dict]:
@@ -21,24 +20,27 @@ def read_all(files: Sequence[Path]) -> list[dict]:
     return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
 
-def runs_of(files: Sequence[Path]) -> list[dict]:
-    """The runs of accuracy files, in the order of the files and of each file."""
-    return [run for result in read_all(files) for run in result["runs"]]
+def runs_of(results: Sequence[dict]) -> list[dict]:
+    """The runs of accuracy results."""
+    return [run for result in results for run in result["runs"]]
 
 
 def accuracy_table(runs: Sequence[dict]) -> str:
-    """The runs as a Markdown table, one a line, with their 95 % intervals."""
-    return _markdown(HEADER, map(_cells, runs))
+    """The runs as a Markdown table, one a line, with their 95 % intervals; those to compare stand together."""
+    order = ("training_set", "start", "minutes", "architecture", "words")
+    return _markdown(HEADER, map(_cells, sorted(runs, key=lambda run: [run[name] for name in order])))
 
 
-def runs_by_words(results: Sequence[dict]) -> list[dict]:
-    """The runs of those accuracy results that train one architecture on several numbers of words."""
+def runs_by_words(runs: Sequence[dict]) -> list[dict]:
+    """The runs of which others differ in the number of words alone."""
 
-    def compares(runs):
-        kinds = {(run["architecture"], run["start"]) for run in runs}
-        return len({(run["architecture"], run["start"], run["words"]) for run in runs}) > len(kinds)
+    def kind(run):
+        return run["architecture"], run["start"], run["test_set"], run["minutes"]
 
-    return [run for result in results if compares(result["runs"]) for run in result["runs"]]
+    words = defaultdict(set)
+    for run in runs:
+        words[kind(run)].add(run["words"])
+    return [run for run in runs if len(words[kind(run)]) > 1]
 
 
 def speed_table(results: Sequence[dict]) -> str:
@@ -88,7 +90,6 @@ def _cells(run: dict) -> tuple[str, ...]:
         run["training_set"].split("/")[0],
         run["start"],
         run["architecture"],
-        LETTERS[run["resize"]],
         f"{run['words']:,}",
         f"{run['seconds'] / 60:.0f} of {run['minutes']:g}",
         str(run["epochs"]),
@@ -100,11 +101,11 @@ def _cells(run: dict) -> tuple[str, ...]:
 
 def main() -> int:
     """Print the tables of all files, and draw a chart of few words for each test set."""
-    files = sorted(RESULTS.glob("accuracy-*.json"))
-    print(accuracy_table(runs_of(files)))
+    runs = runs_of(read_all(sorted(RESULTS.glob("accuracy-*.json"))))
+    print(accuracy_table(runs))
     print()
     print(speed_table(read_all(sorted(RESULTS.glob("speed-*.json")))))
-    few = runs_by_words(read_all(files))
+    few = runs_by_words(runs)
     for test_set in sorted({run["test_set"] for run in few}):
         chart = RESULTS / f"words-{test_set.replace('/', '-')}.png"
         with whole_file(chart) as temporary:

@@ -8,7 +8,6 @@ from pathlib import Path
 from utilities.safe_files import write_text_whole
 
 RESULTS = Path(__file__).resolve().parent / "results"
-LETTERS = {"even": "evened", "writing": "as written", "stretch": "stretched"}  # how images reach a model, by `resize`
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
