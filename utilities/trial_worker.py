@@ -90,7 +90,8 @@ def _trainer(job: WorkerJob) -> Callable:
         try:
             full = build_full_model(RecognizerSpec(architecture, data.alphabet, how, hyperparameters))
             batches = data.batches(data.alphabet, frames, hyperparameters.batch_size, tune.seed)
-            plan = Plan(tune.num_epochs, hyperparameters.learning_rate, tune.seed, config.train.early_stopping, tune.num_epochs)
+            rate, keeps_the_best = hyperparameters.learning_rate, config.train.early_stopping
+            plan = Plan(tune.num_epochs, rate, tune.seed, keeps_the_best, patience=tune.num_epochs)
             reader = reader_of(full)
             progress = train(full, reader, batches, data.alphabet, plan, after_epoch=logged)
             return progress, operations(reader, how.width) / 1e6
