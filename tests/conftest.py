@@ -2,6 +2,8 @@
 
 import csv
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -139,6 +141,15 @@ def wait_until(happened, seconds=30):
         time.sleep(0.05)
 
 
-def wait_until_gone(process: Path):
-    """Wait for the end of a process, given its folder in /proc; one that nobody has asked about yet (Z) has ended."""
-    wait_until(lambda: not process.exists() or "Z" in (process / "stat").read_text().rpartition(")")[2].split()[0])
+def assert_ends_with_its_parent(parent: str, folder: Path):
+    """Kill a parent, given as a program that is told `folder` and writes its child's process id there into `pid`."""
+    (folder / "parent.py").write_text(parent)
+    environ = os.environ | {"PYTHONPATH": str(ROOT)}
+    started = subprocess.Popen([sys.executable, folder / "parent.py", folder], env=environ)
+    wait_until(lambda: (folder / "pid").exists() and (folder / "pid").read_text())
+    child = Path("/proc") / (folder / "pid").read_text()
+    assert child.exists()
+    started.kill()
+    started.wait()
+    # one that nobody has asked about yet (Z) has ended
+    wait_until(lambda: not child.exists() or "Z" in (child / "stat").read_text().rpartition(")")[2].split()[0])

@@ -2,15 +2,12 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from multiprocessing import get_context
-from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, wait_until, wait_until_gone, write_image_set
+from conftest import assert_ends_with_its_parent, write_image_set
 
 from utilities import decoders
 from utilities.decoders import DecodedAhead, decode, decode_all, one_ahead
@@ -78,21 +75,13 @@ from utilities import decoders
 if __name__ == "__main__":
     with decoders.decoders(decoders.MANY) as pool:
         pid = pool.submit(os.getpid).result()
-        Path(sys.argv[1]).write_text(str(pid))
+        (Path(sys.argv[1]) / "pid").write_text(str(pid))
         time.sleep(600)
 """
 
 
 def test_no_process_outlives_a_stage_that_is_killed(tmp_path):
-    (tmp_path / "parent.py").write_text(PARENT)
-    environ = os.environ | {"PYTHONPATH": str(ROOT)}
-    parent = subprocess.Popen([sys.executable, tmp_path / "parent.py", tmp_path / "pid"], env=environ)
-    wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
-    process = Path("/proc") / (tmp_path / "pid").read_text()
-    assert process.exists()
-    parent.kill()
-    parent.wait()
-    wait_until_gone(process)
+    assert_ends_with_its_parent(PARENT, tmp_path)
 
 
 def test_the_next_is_begun_before_one_is_waited_for():

@@ -1,13 +1,11 @@
 """Trials in processes; the worker functions stand in for training."""
 
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, wait_until, wait_until_gone
+from conftest import assert_ends_with_its_parent
 
 from utilities.trials import Outcome, Trial
 from utilities.workers import Died, Ended, Epoch, Started, run_in_workers
@@ -124,12 +122,4 @@ if __name__ == "__main__":
 
 
 def test_a_worker_ends_with_a_parent_that_is_killed(tmp_path):
-    (tmp_path / "orphan.py").write_text(ORPHAN)
-    environ = os.environ | {"PYTHONPATH": str(ROOT)}
-    parent = subprocess.Popen([sys.executable, tmp_path / "orphan.py", tmp_path], env=environ)
-    wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
-    worker = Path("/proc") / (tmp_path / "pid").read_text()
-    assert worker.exists()
-    parent.kill()
-    parent.wait()
-    wait_until_gone(worker)
+    assert_ends_with_its_parent(ORPHAN, tmp_path)

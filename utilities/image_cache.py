@@ -3,7 +3,7 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -85,22 +85,25 @@ def _rewrite(index_file: Path, entries: dict, missing: list[Path], data: np.ndar
                 content = _content(data, entry, how.height)
                 entries[path] = entry | {"offset": out.tell()}
                 out.write(content.tobytes())
-        progress = tqdm(total=len(missing), desc="Decoding images", unit="image", delay=PATIENCE)
-        with decoders(len(missing)) as pool:
-            chunks = (missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK))
-            for chunk, images in one_ahead((chunk, DecodedAhead(pool, chunk, how)) for chunk in chunks):
-                for path, image in zip(chunk, images, strict=True):
-                    entries[path]["digest"] = image.digest
-                    if image.content is None:
-                        entries[path]["problem"] = image.problem
-                    else:
-                        entries[path] |= {"width": image.content.shape[1], "offset": out.tell()}
-                        out.write(image.content.tobytes())
-                progress.update(len(chunk))
-        progress.close()
+        images = tqdm(_decoded(missing, how), total=len(missing), desc="Decoding images", unit="image", delay=PATIENCE)
+        for path, image in zip(missing, images, strict=True):
+            entries[path]["digest"] = image.digest
+            if image.content is None:
+                entries[path]["problem"] = image.problem
+            else:
+                entries[path] |= {"width": image.content.shape[1], "offset": out.tell()}
+                out.write(image.content.tobytes())
         size = out.tell()
     index = {"data": data_file.name, "bytes": size, "entries": {str(path): entry for path, entry in entries.items()}}
     write_text_whole(index_file, json.dumps(index))
     if old is not None:
         old.unlink(missing_ok=True)
     return np.memmap(data_file, np.uint8, "r") if size else np.zeros(0, np.uint8)
+
+
+def _decoded(paths: Sequence[Path], how: Preprocessing) -> Iterator[Decoded]:
+    """`decode` of each path, in order; a chunk is decoded while the one before it is used."""
+    with decoders(len(paths)) as pool:
+        starts = range(0, len(paths), CHUNK)
+        for chunk in one_ahead(DecodedAhead(pool, paths[start : start + CHUNK], how) for start in starts):
+            yield from chunk
