@@ -14,7 +14,7 @@ from utilities.full_model import build_full_model, train_only_heads, with_larger
 from utilities.hyperparameters import resolve
 from utilities.image_cache import CACHE_FOLDER, cached_images
 from utilities.image_set import Sample, read_image_set
-from utilities.images import Preprocessing, canvas_width
+from utilities.images import READING_BUCKET, Preprocessing, canvas_width
 from utilities.metrics import Summary, character_error_rate, summarize
 from utilities.model import FrameCounter, RecognizerSpec, frame_counter
 from utilities.model_cost import operations
@@ -188,6 +188,7 @@ def _effort(progress: Progress, curve: Curve, seconds: float, training_words: in
 def _size(recognizer: Recognizer, words: TestWords) -> dict:
     """Parameters of the prediction model, and its operations for a mean test image."""
     model, how = recognizer.prediction_model, recognizer.spec.preprocessing
-    widths, counts = np.unique([canvas_width(c.shape[1], how) for c in words.contents], return_counts=True)
+    canvases = [canvas_width(c.shape[1], how, READING_BUCKET) for c in words.contents]
+    widths, counts = np.unique(canvases, return_counts=True)
     total = sum(operations(model, int(width)) * int(count) for width, count in zip(widths, counts, strict=True))
     return {"parameters": model.count_params(), "operations_per_image": total / max(1, counts.sum())}

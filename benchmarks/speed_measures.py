@@ -19,7 +19,7 @@ from utilities.full_model import build_full_model
 from utilities.gpu import framework_gpus
 from utilities.image_cache import cached_images
 from utilities.image_set import ImageSet, label_problems, read_image_set, split_samples, usable_samples
-from utilities.images import Preprocessing, canvas_width, to_canvases
+from utilities.images import BUCKET, READING_BUCKET, Preprocessing, canvas_width, to_canvases
 from utilities.metadata import Columns
 from utilities.model import RecognizerSpec, frame_counter
 from utilities.model_cost import operations
@@ -38,13 +38,13 @@ LEAST_IMAGES = 16  # of a prediction, where so few already take longer than the 
 class Cost:
     """Operations of a forward pass by canvas width, counted once for each width."""
 
-    def __init__(self, spec: RecognizerSpec, model: keras.Model):
-        self._how, self._model = spec.preprocessing, model
+    def __init__(self, how: Preprocessing, bucket: int, model: keras.Model):
+        self._how, self._bucket, self._model = how, bucket, model
         self._known: dict[int, float] = {}
 
     def of(self, contents: Sequence[np.ndarray]) -> float:
         """Floating-point operations to read contents (H, w') uint8 once, padding to their canvases included."""
-        return sum(self._of_width(canvas_width(content.shape[1], self._how)) for content in contents)
+        return sum(self._of_width(canvas_width(content.shape[1], self._how, self._bucket)) for content in contents)
 
     def _of_width(self, width: int) -> float:
         if width not in self._known:
@@ -94,7 +94,7 @@ def training(spec: RecognizerSpec, words: Sequence, seconds: float, plan: Plan) 
     compile_full_model(full, plan.learning_rate, PLANNED_STEPS)
     watch = _Stopwatch(batches, seconds)
     full.fit(batches, epochs=PLANNED_STEPS, shuffle=False, verbose=0, callbacks=[watch])
-    cost = Cost(spec, Recognizer(spec, full, {}).prediction_model)
+    cost = Cost(spec.preprocessing, BUCKET, Recognizer(spec, full, {}).prediction_model)
     flops = TRAINING_FACTOR * cost.of([words[i].content for i in watch.indices])
     return _rate(len(watch.indices), watch.elapsed, flops)
 
@@ -118,31 +118,44 @@ def batches_ready(spec: RecognizerSpec, words: Sequence, seconds: float, seed: i
 
 
 def lstm_kernels(recognizer: Recognizer, contents: Sequence[np.ndarray]) -> list[str]:
-    """Names of the GPU's kernels that PyTorch's profiler saw and that are an LSTM's; empty elsewhere.
+    """Names of what an LSTM ran in on a GPU: kernels that PyTorch's profiler saw, library calls that JAX compiled to.
 
-    Keras' own loop over the columns is made of matrix products and has none: what is listed shows cuDNN at work.
+    Keras' own loop over the columns is made of matrix products and has none: what is listed shows cuDNN at work. Empty
+    without a GPU and on other backends.
     """
-    if keras.config.backend() != "torch" or not framework_gpus():
+    find = {"torch": _torch_kernels, "jax": _jax_calls}.get(keras.config.backend())
+    if find is None or not framework_gpus():
         return []
+    batch = to_canvases(contents[:1], canvas_width(contents[0].shape[1], recognizer.spec.preprocessing))
+    return sorted(name for name in find(recognizer.prediction_model, batch) if re.search("lstm|rnn", name, re.I))
+
+
+def _torch_kernels(model: keras.Model, batch: np.ndarray) -> set[str]:
     from torch.profiler import ProfilerActivity, profile
 
-    batch = to_canvases(contents[:1], canvas_width(contents[0].shape[1], recognizer.spec.preprocessing))
     with profile(activities=[ProfilerActivity.CUDA]) as seen:
-        recognizer.prediction_model.predict_on_batch(batch)
-    names = {re.split(r"[<(]", event.key.removeprefix("void "))[0] for event in seen.key_averages()}
-    return sorted(name for name in names if re.search("lstm|rnn", name, re.I))
+        model.predict_on_batch(batch)
+    return {re.split(r"[<(]", event.key.removeprefix("void "))[0] for event in seen.key_averages()}
+
+
+def _jax_calls(model: keras.Model, batch: np.ndarray) -> set[str]:
+    import jax
+
+    program = jax.jit(lambda images: model(images, training=False)).lower(batch).compile().as_text()
+    return set(re.findall(r'custom_call_target="([^"]+)"', program))
 
 
 def network_alone(recognizer: Recognizer, contents: Sequence[np.ndarray], seconds: float) -> dict:
     """Images a second of the network in the batches of a prediction: canvases are ready, nothing is decoded."""
     forget_peak_memory()
-    how, model = recognizer.spec.preprocessing, Reader(recognizer).model
-    widths = [canvas_width(content.shape[1], how) for content in contents]
+    reader = Reader(recognizer)
+    model, widths = reader.model, [reader.canvas_width(content) for content in contents]
     batches = [to_canvases([contents[i] for i in b], widths[b[0]]) for b in buckets(enumerate(widths), BATCH_SIZE)]
     for batch in {batch.shape: batch for batch in batches}.values():  # shapes are traced before the clock starts
         model.predict_on_batch(batch)
     rounds, elapsed = _repeat(lambda: [model.predict_on_batch(batch) for batch in batches], seconds)
-    return _rate(rounds * len(contents), elapsed, rounds * Cost(recognizer.spec, model).of(contents))
+    cost = Cost(recognizer.spec.preprocessing, READING_BUCKET, model)
+    return _rate(rounds * len(contents), elapsed, rounds * cost.of(contents))
 
 
 def file_to_text(recognizer: Recognizer, image_set: ImageSet, contents: Sequence[np.ndarray], seconds: float) -> dict:
@@ -153,8 +166,8 @@ def file_to_text(recognizer: Recognizer, image_set: ImageSet, contents: Sequence
         out = Path(folder) / "predictions.csv"
         predict_to_files({out: reader}, image_set)  # traces the shapes
         rounds, elapsed = _repeat(lambda: predict_to_files({out: reader}, image_set), seconds)
-    flops = rounds * Cost(recognizer.spec, recognizer.prediction_model).of(contents)
-    return _rate(rounds * len(image_set.samples), elapsed, flops)
+    cost = Cost(recognizer.spec.preprocessing, READING_BUCKET, recognizer.prediction_model)
+    return _rate(rounds * len(image_set.samples), elapsed, rounds * cost.of(contents))
 
 
 def _repeat(work: Callable[[], object], seconds: float) -> tuple[int, float]:
@@ -222,9 +235,16 @@ def cache_start(image_set: ImageSet, how: Preprocessing) -> dict:
 
 
 def padding(contents: Sequence[np.ndarray], how: Preprocessing) -> dict:
-    """Pixels computed with width buckets, as shares of what one canvas for all would need."""
+    """Pixels computed with width buckets, in reading and in training, as shares of what one canvas for all would need.
+
+    What stands outside `training` is of reading.
+    """
+    return _padding(contents, how, READING_BUCKET) | {"training": _padding(contents, how, BUCKET)}
+
+
+def _padding(contents: Sequence[np.ndarray], how: Preprocessing, bucket: int) -> dict:
     widths = np.array([content.shape[1] for content in contents])
-    canvases = np.array([canvas_width(int(width), how) for width in widths])
+    canvases = np.array([canvas_width(int(width), how, bucket) for width in widths])
     return {
         "ink_share": float(widths.sum() / canvases.sum()),  # of the computed pixels that are content, not padding
         "of_widest_needed": float(canvases.sum() / (canvases.max() * len(canvases))),

@@ -46,6 +46,7 @@ def report(result: dict) -> str:
         f"decode {result['images']:,} images {cache['decoding_seconds']:.2f} s, start from the cache"
         f" {cache['cache_seconds']:.3f} s: {cache['ratio']:.0f} times faster",
         f"width buckets compute {100 * saved['of_widest_needed']:.0f} % of the pixels of the widest canvas needed,"
-        f" {100 * saved['of_img_width']:.0f} % of IMG_WIDTH's",
+        f" {100 * saved['of_img_width']:.0f} % of IMG_WIDTH's; in training"
+        f" {100 * saved['training']['of_widest_needed']:.0f} and {100 * saved['training']['of_img_width']:.0f} %",
     ]
     return "\n".join(lines)

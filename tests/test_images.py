@@ -158,6 +158,7 @@ def test_an_empty_crop_stays_empty():
 def test_canvas_width_follows_from_the_content_alone():
     assert [canvas_width(w, HOW) for w in (1, BUCKET, BUCKET + 1, 256)] == [BUCKET, BUCKET, 2 * BUCKET, 256]
     assert canvas_width(400, Preprocessing(100, 400)) == 400
+    assert [canvas_width(w, HOW, 32) for w in (1, 33, 256)] == [32, 64, 256]
 
 
 def test_canvases_are_transposed_scaled_and_padded():

@@ -25,6 +25,13 @@ def test_an_image_reads_the_same_whatever_is_beside_it(reader):
         assert a.confidence == pytest.approx(b.confidence, abs=1e-5)
 
 
+def test_images_are_read_on_the_narrowest_of_many_canvases(reader, monkeypatch):
+    shapes, real = [], reader.model.predict_on_batch
+    monkeypatch.setattr(reader.model, "predict_on_batch", lambda images: shapes.append(images.shape) or real(images))
+    reader.read([np.zeros((32, width), np.uint8) for width in (20, 33, 64, 65)])
+    assert [(shape[0], shape[1]) for shape in shapes] == [(1, 32), (2, 64), (1, 96)]
+
+
 def test_a_batch_is_read_as_soon_as_it_is_full(reader, monkeypatch):
     monkeypatch.setattr(reading, "BATCH_SIZE", 2)
     content = prepare(np.asarray(draw("Carex")), reader.spec.preprocessing)

@@ -17,7 +17,8 @@ from utilities.stroke_pace import even_width
 from utilities.writing_box import cut_out, writing_box
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
-BUCKET = 64  # px: canvas widths are multiples of this, so that narrow words cost little and shapes stay few
+BUCKET = 64  # px: canvas widths are multiples of this, so that narrow words cost little and batches are full
+READING_BUCKET = 32  # px: the same where nothing is learnt; batches may be larger, so that more widths fill them
 DARKEST = 0.005  # share of the pixels that are as dark as the darkest ink: one dark speck is not ink
 DARKEST_OF_BOX = 0.01  # the same of the writing's box, where there is less paper
 LEAST_CONTRAST = 48  # grey levels between paper and ink below which an image is not stretched further
@@ -146,11 +147,11 @@ def _stretched(grey: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.rint(values).astype(np.uint8)
 
 
-def canvas_width(content_width: int, how: Preprocessing) -> int:
-    """Canvas width in px for content of this width, from the image alone: the next multiple of BUCKET, limited."""
+def canvas_width(content_width: int, how: Preprocessing, bucket: int = BUCKET) -> int:
+    """Canvas width in px for content of this width, from the image alone: the next multiple of `bucket`, limited."""
     if how.resize == "stretch":
         return how.width
-    return min(how.width, -(-content_width // BUCKET) * BUCKET)
+    return min(how.width, -(-content_width // bucket) * bucket)
 
 
 def to_canvases(contents: list[np.ndarray], width: int) -> np.ndarray:

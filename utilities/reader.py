@@ -10,7 +10,7 @@ from utilities.alternatives import details
 from utilities.batches import buckets
 from utilities.decoding import Reading, read
 from utilities.folding import fold_batch_norms
-from utilities.images import canvas_width, to_canvases
+from utilities.images import READING_BUCKET, canvas_width, to_canvases
 from utilities.model import frame_counter
 from utilities.saved_model import Recognizer
 
@@ -38,22 +38,25 @@ class Reader:
         Contents may still be coming in: a batch is read as soon as it is full, its text found while the next is read.
         """
         seen: list[np.ndarray] = []
-        how = self.spec.preprocessing
 
         def widths():
             for number, content in enumerate(contents):
                 seen.append(content)
-                yield number, canvas_width(content.shape[1], how)
+                yield number, self.canvas_width(content)
 
         found = []
         with ThreadPoolExecutor(1) as beside:
             for chosen in buckets(widths(), BATCH_SIZE):
                 batch = [seen[i] for i in chosen]
-                logits = self.model.predict_on_batch(to_canvases(batch, canvas_width(batch[0].shape[1], how)))
+                logits = self.model.predict_on_batch(to_canvases(batch, self.canvas_width(batch[0])))
                 frames = np.array([self._frames(content.shape[1]) for content in batch])
                 found.append((chosen, beside.submit(self._readings, logits, frames)))
         readings = {i: reading for chosen, batch in found for i, reading in zip(chosen, batch.result(), strict=True)}
         return [readings[i] for i in range(len(seen))]
+
+    def canvas_width(self, content: np.ndarray) -> int:
+        """Width in px of the canvas that a content (H, w') is read on."""
+        return canvas_width(content.shape[1], self.spec.preprocessing, READING_BUCKET)
 
     def _readings(self, logits: np.ndarray, frames: np.ndarray) -> list[Reading]:
         known = (logits, frames, self.spec.alphabet, self._temperature)
