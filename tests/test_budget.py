@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from utilities import budget
-from utilities.budget import halve_until_it_fits, made_ahead, part_size, step_times, usual_time
+from utilities.budget import halve_until_it_fits, made_ahead, part_size, settled, step_times, time_of
 
 
 class ResourceExhaustedError(Exception):
@@ -52,9 +52,23 @@ def test_batches_are_made_in_order_while_the_last_one_is_used():
 
 
 def test_the_first_step_of_a_shape_says_nothing_of_the_others():
-    shapes = ["warm-up", "wide", "narrow", "wide", "wide", "narrow", "huge"]
-    assert usual_time([9.0, 2.0, 2.0, 1.0, 9.0], shapes) == pytest.approx(5 / 3)
-    assert usual_time([4.0, 2.0], ["wide", "narrow"]) == 3.0
+    wide, narrow = (16, 256), (16, 64)
+    shapes = [(4, 64), wide, narrow, wide, wide, narrow, (16, 512)]
+    assert settled([9.0, 2.0, 2.0, 1.0, 9.0], shapes) == ([2.0, 2.0, 1.0], [wide, wide, narrow])
+    assert settled([4.0, 2.0], [wide, narrow]) == ([4.0, 2.0], [wide, narrow])
+
+
+def test_an_epoch_is_timed_by_the_area_of_its_batches():
+    def seconds(shape):
+        return 0.02 + shape[0] * shape[1] / 40_000
+
+    epoch = [(16, 64)] * 10 + [(16, 256)] * 50 + [(16, 512)] * 30 + [(5, 512)]
+    truth = sum(map(seconds, epoch))
+    timed = epoch[5:30]  # narrower than most
+    assert time_of(epoch, list(map(seconds, timed)), timed) == pytest.approx(truth)
+    assert sum(map(seconds, timed)) / len(timed) * len(epoch) < 0.8 * truth  # as their mean would have it
+    assert time_of(epoch, [0.3, 0.1], [(16, 64), (16, 64)]) == pytest.approx(0.2 * len(epoch))
+    assert time_of(epoch, [0.3, 0.1], [(16, 64), (16, 512)]) == pytest.approx(0.2 * len(epoch))  # by chance
 
 
 @pytest.mark.parametrize(("a_step", "tried", "timed"), [(14.0, 6, 3), (0.1, 112, 100), (1.0, 36, 24)])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import draw, write_image_set
 
-from utilities import decoders
+from utilities import decoders, stroke_pace
 from utilities.decoders import decode
 from utilities.image_cache import cached_images
 from utilities.images import Preprocessing
@@ -56,6 +56,19 @@ def test_other_preprocessing_has_a_cache_of_its_own(images, tmp_path):
     cached_images(folder, paths, HOW, tmp_path / "cache")
     taller = cached_images(folder, paths, Preprocessing(48, 256), tmp_path / "cache")
     assert taller[paths[0]].content.shape[0] == 48
+
+
+def test_what_another_version_of_the_preprocessing_made_is_made_anew(images, tmp_path, monkeypatch):
+    folder, paths = images
+    cached_images(folder, paths, HOW, tmp_path / "cache")
+    other = tmp_path / "stroke_pace.py"
+    other.write_text("PACE = 0.4\n")
+    monkeypatch.setattr(stroke_pace, "__file__", str(other))
+    calls = count_decoding(monkeypatch)
+    for _ in range(2):
+        cached_images(folder, paths, HOW, tmp_path / "cache")
+    assert sorted(calls) == [path.name for path in paths]
+    assert len(list((tmp_path / "cache").iterdir())) == 2  # the stale pixels are gone
 
 
 def test_unreadable_images_say_why_each_time(images, tmp_path):

@@ -1,5 +1,6 @@
 """Decoded images and labels -> batches of one canvas width each, for any Keras backend."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -103,9 +104,14 @@ class WordBatches(keras.utils.PyDataset):
             return self
         return WordBatches(self._words, self._how, self._frames, batch_size, self._seed)
 
+    def shapes(self) -> list[tuple[int, int]]:
+        """(images, canvas width in px) of each batch of this epoch."""
+        return [(len(batch), self._widths[batch[0]]) for batch in self._batches]
+
     def heaviest(self) -> int:
         """The number of the batch with most pixels, which needs most memory."""
-        return max(range(len(self)), key=lambda n: len(self._batches[n]) * self._widths[self._batches[n][0]])
+        areas = list(map(math.prod, self.shapes()))
+        return areas.index(max(areas))
 
     def indices(self, number: int) -> list[int]:
         """Which words batch `number` holds, in its order."""

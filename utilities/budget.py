@@ -1,8 +1,9 @@
 """What fits the time and the memory there is: tried with real steps before training, the weights left untouched."""
 
+import math
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
@@ -17,6 +18,7 @@ from utilities.optimizer import compile_full_model
 # training steps tried to fit a run to MAX_MINUTES, to warm up and then against the clock: (share of the minutes, most)
 WARM_UP, TIMED = (0.01, 12), (0.02, 100)
 LEAST_STEPS = 3  # of each, however long they take
+Shape = tuple[int, int]  # of a batch: images, canvas width in px
 OUT_OF_MEMORY = ("ResourceExhaustedError", "OutOfMemoryError", "MemoryError")  # TensorFlow's, PyTorch's, Python's
 EXHAUSTED = "RESOURCE_EXHAUSTED"  # ... and how JAX says it
 
@@ -48,18 +50,21 @@ def epochs_that_fit(
 
         def step(_):
             batch = next(ready)
-            shapes.append(batch[0]["image"].shape)
+            shapes.append(batch[0]["image"].shape[:2])
             full.train_on_batch(*batch)
 
         times = step_times(step, minutes)
-    a_step = usual_time(times, shapes)
-    reader.predict_on_batch(validation[0][0]["image"])
-    started = time.perf_counter()
-    reader.predict_on_batch(validation[0][0]["image"])
-    a_validation = (time.perf_counter() - started) * len(validation)
+    an_epoch = time_of(training.shapes(), *settled(times, shapes)) + _validation_time(reader, validation)
     left = minutes * 60 - (time.perf_counter() - began)
-    an_epoch = a_step * len(training) + a_validation
     return max(1, int(left / an_epoch)), an_epoch
+
+
+def _validation_time(reader: keras.Model, validation: WordBatches) -> float:
+    images, areas = validation[0][0]["image"], list(map(math.prod, validation.shapes()))
+    reader.predict_on_batch(images)
+    started = time.perf_counter()
+    reader.predict_on_batch(images)
+    return (time.perf_counter() - started) * sum(areas) / areas[0]
 
 
 def made_ahead(make: Callable[[int], object], pool: Executor, ahead: int) -> Iterator:
@@ -70,14 +75,27 @@ def made_ahead(make: Callable[[int], object], pool: Executor, ahead: int) -> Ite
         yield coming.popleft().result()
 
 
-def usual_time(times: Sequence[float], shapes: Sequence[Hashable]) -> float:
-    """Mean of the times (of the last steps) without those of a shape's first step, which prepares much for all others.
+def settled(times: Sequence[float], shapes: Sequence[Shape]) -> tuple[list[float], list[Shape]]:
+    """Times (of the last steps) and their shapes without a shape's first step, which prepares much for all others.
 
-    `shapes` of all steps, one for each. Where every shape is new, the mean of all.
+    `shapes` of all steps, one for each. Where every shape is new, all.
     """
     before = len(shapes) - len(times)
-    again = [time for i, time in enumerate(times, start=before) if shapes[i] in shapes[:i]]
-    return float(np.mean(again or times))
+    again = [i for i in range(before, len(shapes)) if shapes[i] in shapes[:i]]
+    chosen = again or range(before, len(shapes))
+    return [times[i - before] for i in chosen], [shapes[i] for i in chosen]
+
+
+def time_of(steps: Sequence[Shape], times: Sequence[float], shapes: Sequence[Shape]) -> float:
+    """Seconds of steps of these shapes (images, px), from the times of some others and their shapes.
+
+    Time grows with the area along the line of least squares: a few dozen random batches are seldom as wide in the mean
+    as those of an epoch.
+    """
+    area, known = (np.array([math.prod(shape) for shape in some], float) for some in (steps, shapes))
+    away = known - known.mean()
+    slope = max(0.0, away @ times / (away @ away)) if away.any() else 0.0
+    return float(len(steps) * (np.mean(times) + slope * (area.mean() - known.mean())))
 
 
 def step_times(step: Callable[[int], object], minutes: float) -> list[float]:

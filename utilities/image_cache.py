@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from utilities import images, stroke_pace, writing_box
 from utilities.decoders import Decoded, DecodedAhead, decoders, one_ahead
 from utilities.images import Preprocessing
 from utilities.safe_files import require_free_space, whole_file, write_text_whole
@@ -17,6 +18,7 @@ from utilities.safe_files import require_free_space, whole_file, write_text_whol
 CACHE_FOLDER = Path(".image_cache")  # under the working directory; may be deleted at any time
 CHUNK = 512  # images decoded before they are written out: bounds the memory that decoding needs
 PATIENCE = 2.0  # seconds before a progress bar appears
+PREPARING = (images, stroke_pace, writing_box)  # the code that makes contents: what another version of it made is stale
 
 
 def cached_images(
@@ -24,7 +26,8 @@ def cached_images(
 ) -> dict[Path, Decoded]:
     """The decoded images of an image set, from the cache where file size and time are unchanged, decoding the rest.
 
-    The cache is rewritten whole when anything changed; a damaged or vanished cache is made anew.
+    The cache is rewritten whole when anything changed; a damaged or vanished cache is made anew, as is one that another
+    version of the preprocessing made.
     """
     paths = list(dict.fromkeys(paths))
     key = hashlib.sha256(json.dumps([str(folder.resolve()), asdict(how)]).encode()).hexdigest()[:16]
@@ -46,6 +49,11 @@ def cached_images(
     }
 
 
+def _version() -> str:
+    code = b"".join(Path(module.__file__).read_bytes() for module in PREPARING)
+    return hashlib.sha256(code).hexdigest()[:16]
+
+
 def _stamp(path: Path) -> list[int]:
     try:
         status = path.stat()
@@ -64,7 +72,7 @@ def _load(index_file: Path, height: int) -> tuple[dict, np.ndarray]:
     try:
         index = json.loads(index_file.read_text(encoding="utf-8"))
         data = np.memmap(index_file.with_name(index["data"]), np.uint8, "r") if index["bytes"] else nothing[1]
-        if data.size != index["bytes"]:
+        if data.size != index["bytes"] or index["version"] != _version():
             return nothing
         return index["entries"], data
     except (OSError, ValueError, KeyError, TypeError):
@@ -76,7 +84,7 @@ def _rewrite(index_file: Path, entries: dict, missing: list[Path], data: np.ndar
     index_file.parent.mkdir(parents=True, exist_ok=True)
     need = sum(how.height * e.get("width", how.width) for e in entries.values())
     require_free_space(index_file.parent, need, "the cache of decoded images")
-    old = index_file.with_name(json.loads(index_file.read_text())["data"]) if data.size else None
+    old = _data_file(index_file)
     data_file = index_file.with_name(f"{index_file.stem}-{uuid.uuid4().hex[:8]}.bin")
     missing_set = set(missing)
     with whole_file(data_file) as temporary, temporary.open("wb") as out:
@@ -85,8 +93,8 @@ def _rewrite(index_file: Path, entries: dict, missing: list[Path], data: np.ndar
                 content = _content(data, entry, how.height)
                 entries[path] = entry | {"offset": out.tell()}
                 out.write(content.tobytes())
-        images = tqdm(_decoded(missing, how), total=len(missing), desc="Decoding images", unit="image", delay=PATIENCE)
-        for path, image in zip(missing, images, strict=True):
+        coming = tqdm(_decoded(missing, how), total=len(missing), desc="Decoding images", unit="image", delay=PATIENCE)
+        for path, image in zip(missing, coming, strict=True):
             entries[path]["digest"] = image.digest
             if image.content is None:
                 entries[path]["problem"] = image.problem
@@ -94,11 +102,20 @@ def _rewrite(index_file: Path, entries: dict, missing: list[Path], data: np.ndar
                 entries[path] |= {"width": image.content.shape[1], "offset": out.tell()}
                 out.write(image.content.tobytes())
         size = out.tell()
-    index = {"data": data_file.name, "bytes": size, "entries": {str(path): entry for path, entry in entries.items()}}
+    named = {str(path): entry for path, entry in entries.items()}
+    index = {"version": _version(), "data": data_file.name, "bytes": size, "entries": named}
     write_text_whole(index_file, json.dumps(index))
     if old is not None:
         old.unlink(missing_ok=True)
     return np.memmap(data_file, np.uint8, "r") if size else np.zeros(0, np.uint8)
+
+
+def _data_file(index_file: Path) -> Path | None:
+    """The pixels that an index points to, if there is one that can be read."""
+    try:
+        return index_file.with_name(json.loads(index_file.read_text(encoding="utf-8"))["data"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _decoded(paths: Sequence[Path], how: Preprocessing) -> Iterator[Decoded]:
