@@ -1,0 +1,3 @@
+"""What the stages share."""
+
+PACKAGE = "handwriting"  # namespace of our layers and schedules in saved files

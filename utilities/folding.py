@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from utilities.model import PACKAGE
+from utilities import PACKAGE
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

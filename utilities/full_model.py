@@ -9,9 +9,10 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from utilities import PACKAGE
 from utilities.alphabet import Alphabet
 from utilities.ctc import ctc_losses
-from utilities.model import COLUMNS, HEAD, PACKAGE, RecognizerSpec, build_prediction_model
+from utilities.model import COLUMNS, HEAD, RecognizerSpec, build_prediction_model
 
 CTC = "ctc_loss"
 SHORTCUT = "shortcut_layer"

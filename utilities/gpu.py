@@ -102,6 +102,13 @@ def framework_gpus() -> list[str]:
         return []
 
 
+def tensorflow_on_cpu() -> bool:
+    """Whether the framework is TensorFlow and has no GPU: some of Keras's layers have quicker ways to train there."""
+    import keras
+
+    return keras.config.backend() == "tensorflow" and not framework_gpus()
+
+
 def visible_names(environ: Mapping[str, str] = os.environ, nvml: ModuleType | None = None) -> list[str]:
     """Names of the GPUs that CUDA_VISIBLE_DEVICES gives by UUID, as `choose_device` does; of all if it is not set."""
     visible = environ.get(VISIBLE)

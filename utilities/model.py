@@ -10,11 +10,13 @@ from functools import partial
 import keras
 from keras import layers, ops
 
+from utilities import PACKAGE
 from utilities.alphabet import Alphabet
+from utilities.batch_norm import BatchNormalization
 from utilities.hyperparameters import Hyperparameters
 from utilities.images import Preprocessing
+from utilities.lstm import LSTM
 
-PACKAGE = "handwriting"  # namespace of our layers in saved files
 HEAD = "dense_layer"  # the output layer's name, as in the original workflow
 COLUMNS = "column_pool"  # what the CNN sees in each column, where an architecture pools columns
 
@@ -61,7 +63,7 @@ def _dense(x, h: Hyperparameters):
 
 
 def _bilstm(units: int, dropout: float, number: int):
-    lstm = layers.LSTM(units, return_sequences=True, dropout=dropout, name=f"lstm_{number}")
+    lstm = LSTM(units, return_sequences=True, dropout=dropout, name=f"lstm_{number}")
     return layers.Bidirectional(lstm, name=f"bidirectional_{number}")
 
 
@@ -111,7 +113,7 @@ def _normed(x, filters: int, side: int, names: tuple[str, str], strides=1, momen
     convolution = layers.Conv2D(
         filters, side, strides, padding="same", use_bias=False, kernel_initializer="he_normal", name=names[0]
     )
-    return layers.BatchNormalization(momentum=momentum, epsilon=epsilon, name=names[1])(convolution(x))
+    return BatchNormalization(momentum=momentum, epsilon=epsilon, name=names[1])(convolution(x))
 
 
 # (residual blocks, filters) of each stage of the retsinas architecture; height and width halve between stages

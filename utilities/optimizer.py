@@ -4,13 +4,15 @@ import math
 
 import keras
 
+from utilities import PACKAGE
+
 WARM_UP_SHARE, MOST_WARM_UP = 0.05, 500  # of the steps; steps: the rate rises from 0 while CTC leaves its blank plateau
 LAST_RATE = 0.01  # of the learning rate, at the last step
 WEIGHT_DECAY = 0.03  # of a weight, times the learning rate, a step
 CLIP_NORM = 5.0  # of the whole gradient: a few words with a huge loss must not throw the weights about
 
 
-@keras.saving.register_keras_serializable("handwriting")
+@keras.saving.register_keras_serializable(PACKAGE)
 class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
     """Linear warm-up, then a cosine down to LAST_RATE of the peak (Loshchilov & Hutter 2017)."""
 
