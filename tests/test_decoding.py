@@ -1,4 +1,5 @@
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -36,6 +37,19 @@ def test_the_probability_of_a_text_sums_over_all_alignments(label):
     expected = sum(np.prod(p[range(5), path]) for path in paths if collapsed(path) == label)
     found = np.exp(label_log_probability(log_softmax(logits), [np.array(label, int)], np.array([5])))
     assert found == pytest.approx([expected])
+
+
+def test_the_probability_of_a_long_text_is_no_rounding_error():
+    steps, length = 900, 300
+    alignments = math.log(math.comb(steps + length, 2 * length))  # of unlike neighbours, each with blanks or without
+    flat = log_softmax(np.zeros((1, steps, 3), np.float32))
+    found = label_log_probability(flat, [np.array([1, 2] * (length // 2))], np.array([steps]))
+    assert found == pytest.approx([alignments - steps * math.log(3)], rel=1e-6)
+
+
+def test_a_text_with_more_characters_than_columns_is_impossible():
+    flat = log_softmax(np.zeros((1, 3, 3), np.float32))
+    assert label_log_probability(flat, [np.array([1, 2, 1, 2])], np.array([3])) < -1e9
 
 
 def test_probability_uses_true_frames_and_neighbours_do_not_matter():

@@ -32,8 +32,8 @@ class Reading:
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """Log probabilities over the last axis, float64 for sums over many time steps."""
-    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    """Log probabilities over the last axis, in the logits' type."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
@@ -49,7 +49,8 @@ def greedy_ids(logits: np.ndarray, frames: np.ndarray) -> list[np.ndarray]:
 def label_log_probability(log_probabilities: np.ndarray, labels: list[np.ndarray], frames: np.ndarray) -> np.ndarray:
     """log P(label | image), (B,) float64: the CTC forward recursion over all alignments (Graves et al. 2006, sec. 4.1).
 
-    log_probabilities (B, T, C), labels of class ids without blanks, frames (B,) true time steps.
+    log_probabilities (B, T, C), labels of class ids without blanks, frames (B,) true time steps. As there, the sums are
+    of probabilities, brought back to 1 at each time step; what cannot be is IMPOSSIBLE.
     """
     batch, steps, _ = log_probabilities.shape
     longest = max(map(len, labels), default=0)
@@ -57,21 +58,25 @@ def label_log_probability(log_probabilities: np.ndarray, labels: list[np.ndarray
     symbols = np.full((batch, states), BLANK)
     for row, ids in zip(symbols, labels, strict=True):
         row[1 : 2 * len(ids) : 2] = ids
-    jump = np.full((batch, states), IMPOSSIBLE)  # the cost of a path's jump over the blank before a character
-    jump[:, 3::2][symbols[:, 3::2] != symbols[:, 1:-2:2]] = 0.0
+    jump = np.zeros((batch, states))  # 1 where a path may jump over the blank before a character
+    jump[:, 3::2] = symbols[:, 3::2] != symbols[:, 1:-2:2]
     emitted = np.take_along_axis(log_probabilities, symbols[:, None, :].repeat(steps, axis=1), axis=2)
-    alpha = np.full((batch, states + 2), IMPOSSIBLE)  # two states before the first, where no path is
+    emitted = np.exp(emitted.transpose(1, 0, 2), dtype=np.float64)
+    alpha = np.zeros((batch, states + 2))  # two states before the first, where no path is
     stay, one, two = alpha[:, 2:], alpha[:, 1:-1], alpha[:, :-2]
-    stay[:, :2] = emitted[:, 0, :2]
+    stay[:, :2] = emitted[0, :, :2]
     inside = np.arange(steps)[:, None, None] < np.asarray(frames)[None, :, None]
+    scale = np.ones((steps, batch, 1))
     for t in range(1, steps):
-        over = two + jump
-        highest = np.maximum(np.maximum(stay, one), over)
-        total = np.exp(stay - highest) + np.exp(one - highest) + np.exp(over - highest)
-        np.copyto(stay, highest + np.log(total) + emitted[:, t], where=inside[t])
+        np.copyto(stay, (two * jump + one + stay) * emitted[t], where=inside[t])
+        np.max(stay, axis=1, keepdims=True, out=scale[t])
+        np.copyto(scale[t], 1.0, where=scale[t] == 0)
+        stay /= scale[t]
     last = 2 * np.array([len(ids) for ids in labels])
     rows = np.arange(batch)
-    return np.where(last > 0, np.logaddexp(stay[rows, last], stay[rows, np.maximum(last - 1, 0)]), stay[:, 0])
+    ends = stay[rows, last] + np.where(last > 0, stay[rows, np.maximum(last - 1, 0)], 0)
+    found = np.log(ends, where=ends > 0, out=np.full(batch, IMPOSSIBLE))
+    return found + np.log(scale).sum(axis=(0, 2))
 
 
 def read(logits: np.ndarray, frames: np.ndarray, alphabet: Alphabet, temperature: float = 1.0) -> list[Reading]:
