@@ -1,7 +1,7 @@
 """One training run of the accuracy benchmark: through the trainer's own code, judged on a test set."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from utilities.model_cost import operations
 from utilities.outputs import training_record
 from utilities.reader import Reader
 from utilities.saved_model import Recognizer
-from utilities.training import Plan, Progress, train, transfer_batch_size, transfer_plans
+from utilities.training import Plan, Progress, fine_tuning_plan, head_plan, train, transfer_batch_size
 from utilities.training_set import TrainingSet, columns_of, training_set_for
 
 CURVE_POINTS = 20  # about as many evaluations on the test set, spread over the budget
@@ -106,7 +106,7 @@ def run_from_scratch(config: Config, train_folder: Path, cache: Path = CACHE_FOL
     spec = RecognizerSpec(config.train.architecture, data.alphabet, how, hyperparameters)
     plan = Plan.of(config.train, config.train.num_epochs, hyperparameters.learning_rate, config.train.max_minutes)
     recognizer = Recognizer(spec, build_full_model(spec), {"data": data.record})
-    return _run(config, recognizer, data, [(False, plan)], hyperparameters.batch_size, "scratch")
+    return _run(config, recognizer, data, [(False, lambda seconds: plan)], hyperparameters.batch_size, "scratch")
 
 
 def run_transfer(config: Config, base: Recognizer, train_folder: Path, cache: Path = CACHE_FOLDER) -> Run:
@@ -116,7 +116,10 @@ def run_transfer(config: Config, base: Recognizer, train_folder: Path, cache: Pa
     spec = base.spec.with_alphabet(base.spec.alphabet.extended(data.alphabet.characters))
     full = with_larger_alphabet(base.full_model, base.spec, spec.alphabet, config.train.seed)
     recognizer = Recognizer(spec, full, {"data": data.record, "base": base.record})
-    phases = list(zip((True, False), transfer_plans(config.train, config.transfer), strict=True))
+    phases = [
+        (True, lambda seconds: head_plan(config.train, config.transfer)),
+        (False, lambda seconds: fine_tuning_plan(config.train, config.transfer, seconds)),
+    ]
     batch_size = transfer_batch_size(config.train, spec.hyperparameters)
     return _run(config, recognizer, data, phases, batch_size, "transfer")
 
@@ -125,17 +128,21 @@ def _run(
     config: Config,
     recognizer: Recognizer,
     data: TrainingSet,
-    phases: Sequence[tuple[bool, Plan]],
+    phases: Sequence[tuple[bool, Callable[[float], Plan]]],
     batch_size: int,
     start: str,
 ) -> Run:
-    """Train in phases (only the heads?, plan) under one clock, then read the test set with the weights kept."""
+    """Train in phases under one clock, then read the test set with the weights kept.
+
+    A phase: whether only the heads are trained, and its plan after so many seconds of training.
+    """
     spec, full = recognizer.spec, recognizer.full_model
     words = TestWords(config, spec.preprocessing)
-    minutes = sum(plan.max_minutes for _, plan in phases)
+    minutes = (config.transfer if start == "transfer" else config.train).max_minutes
     curve = Curve(Reader(recognizer, still_training=True), words, minutes)
     history = []
-    for only_heads, plan in phases:
+    for only_heads, plan_after in phases:
+        plan = plan_after(curve.seconds)
         train_only_heads(full, only_heads)
         batches = data.batches(spec.alphabet, frame_counter(spec), batch_size, plan.seed)
         progress = train(full, recognizer.prediction_model, batches, spec.alphabet, plan, None, curve)

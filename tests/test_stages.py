@@ -12,6 +12,7 @@ import pytest
 from conftest import FIXTURES, ROOT, WORDS, write_image_set, write_settings
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from utilities.model_card import read_description
 from utilities.safe_files import exclusive_lock
 
 STAGES = [
@@ -48,6 +49,7 @@ def worked(tmp_path_factory):
         (folder / "setup.cfg")
         .read_text()
         .replace("[train]\nIMAGE_SET_NAME = train", "[train]\nIMAGE_SET_NAME = second")
+        .replace("[transfer]\n", "[transfer]\nMAX_MINUTES = 0.5\n")
     )
     (folder / "second.cfg").write_text(settings)
     best = "logs/hparam_tuning_grid/best_hyperparameters.cfg"
@@ -137,6 +139,9 @@ def test_transfer_leaves_four_models_that_read_new_characters(worked):
     with h5py.File(saved / "new-fine_tuned-full_model.h5") as full, h5py.File(saved / "new-fine_tuned.h5") as reader:
         assert "ctc_loss" in full["model_weights"]
         assert "ctc_loss" not in reader["model_weights"]
+    head, tuned = (read_description(saved / f"new-{name}.h5")["record"] for name in ("retrained", "fine_tuned"))
+    left = 0.5 - min(head["seconds"] / 60, 0.05)
+    assert (head["plan"]["max_minutes"], tuned["plan"]["max_minutes"]) == (0.05, pytest.approx(left))
 
 
 def test_predictions_keep_every_row_and_text_and_give_a_confidence(worked):

@@ -1,5 +1,6 @@
 import csv
 import io
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -16,7 +17,16 @@ from utilities.hyperparameters import resolve
 from utilities.images import Preprocessing, canvas_width, prepare, to_canvases
 from utilities.model import HEAD, RecognizerSpec, frame_counter
 from utilities.resume import ResumeError, ResumePoint
-from utilities.training import HISTORY_COLUMNS, Plan, TrainingError, history_csv, train, transfer_batch_size
+from utilities.training import (
+    HISTORY_COLUMNS,
+    Plan,
+    TrainingError,
+    fine_tuning_plan,
+    head_plan,
+    history_csv,
+    train,
+    transfer_batch_size,
+)
 
 HOW = Preprocessing(32, 256)
 SMALL = {"num_units_dense": 32, "num_units_lstm1": 32, "num_units_lstm2": 32, "dropout": 0.0}
@@ -205,6 +215,17 @@ def test_a_transfer_takes_the_batch_size_of_the_settings_else_of_the_base_model(
     assert transfer_batch_size(load_config(settings, "transfer").train, base) == 8
     settings.write_text(settings.read_text().replace("BATCH_SIZE = 8\n", ""))
     assert transfer_batch_size(load_config(settings, "transfer").train, base) == 5
+
+
+@pytest.mark.parametrize(
+    ("allowed", "head", "seconds_taken", "left"),
+    [(10, 1, 24, 9.6), (10, 1, 0, 10), (10, 1, 3600, 9), (None, None, 24, None)],
+)
+def test_fine_tuning_gets_the_minutes_that_the_head_leaves(workspace, allowed, head, seconds_taken, left):
+    config = load_config(workspace / "setup.cfg", "transfer")
+    transfer = replace(config.transfer, max_minutes=allowed)
+    assert head_plan(config.train, transfer).max_minutes == head
+    assert fine_tuning_plan(config.train, transfer, seconds_taken).max_minutes == left
 
 
 def test_history_is_a_csv_of_the_documented_columns():

@@ -39,7 +39,7 @@ def run(config: Config, args: argparse.Namespace) -> None:
     from utilities.full_model import train_only_heads, with_larger_alphabet
     from utilities.model import frame_counter
     from utilities.saved_model import load_recognizer
-    from utilities.training import transfer_batch_size, transfer_plans
+    from utilities.training import fine_tuning_plan, head_plan, transfer_batch_size
     from utilities.training_run import train_and_save
     from utilities.training_set import announce, announce_growth, explicit_alphabet, training_set_for, warn_differences
 
@@ -51,15 +51,19 @@ def run(config: Config, args: argparse.Namespace) -> None:
     print(announce_growth(base.spec.alphabet, spec.alphabet), flush=True)
     full = with_larger_alphabet(base.full_model, base.spec, spec.alphabet, config.train.seed)
     batch_size = transfer_batch_size(config.train, base.spec.hyperparameters)
-    plans = transfer_plans(config.train, config.transfer)
-    for title, only_heads, plan, out in zip(("Head only", "All layers"), (True, False), plans, files, strict=True):
-        if only_heads and head_done:
-            print(f"Head only: finished before, taken from {out.full}.", flush=True)
-            full = load_recognizer(out.full).full_model
-            continue
-        print(f"{title}:", flush=True)
-        train_only_heads(full, only_heads)
-        train_and_save(spec, full, data, plan, out, batch_size, args.resume, args.overwrite, base.record)
+    how = (batch_size, args.resume, args.overwrite, base.record)
+    if head_done:
+        print(f"Head only: finished before, taken from {files[0].full}.", flush=True)
+        head = load_recognizer(files[0].full)
+        full, record = head.full_model, head.record
+    else:
+        print("Head only:", flush=True)
+        train_only_heads(full, True)
+        record = train_and_save(spec, full, data, head_plan(config.train, config.transfer), files[0], *how)
+    print("All layers:", flush=True)
+    train_only_heads(full, False)
+    plan = fine_tuning_plan(config.train, config.transfer, record["seconds"])
+    train_and_save(spec, full, data, plan, files[1], *how)
 
 
 def main(argv=None) -> int:

@@ -22,7 +22,7 @@ from utilities.resume import ResumePoint
 from utilities.validation import validate
 
 HISTORY_COLUMNS = ("epoch", "loss", "val_loss", "val_cer", "learning_rate", "seconds")
-HEAD_SHARE = 0.1  # of a transfer's MAX_MINUTES for retraining the head; fine-tuning gets the rest
+HEAD_SHARE = 0.1  # of a transfer's MAX_MINUTES for retraining the head, at most; fine-tuning gets the rest
 TIE = 1e-7  # weight of validation loss (nats) beside validation CER: decides between equal CERs, such as 100 % at first
 
 
@@ -52,14 +52,18 @@ def transfer_batch_size(train: Train, base: Hyperparameters) -> int:
     return train.hyperparameters.get("batch_size", base.batch_size)
 
 
-def transfer_plans(train: Train, transfer: Transfer) -> tuple[Plan, Plan]:
-    """Plans of the head's retraining and of the fine-tuning of all layers, which share MAX_MINUTES."""
-    shares = (HEAD_SHARE, 1 - HEAD_SHARE)
-    head, rest = (share * transfer.max_minutes if transfer.max_minutes else None for share in shares)
-    return (
-        Plan.of(train, transfer.retraining_epochs, transfer.retraining_learning_rate, head),
-        Plan.of(train, transfer.fine_tuning_epochs, transfer.fine_tuning_learning_rate, rest),
-    )
+def head_plan(train: Train, transfer: Transfer) -> Plan:
+    """How a transfer retrains the head: in HEAD_SHARE of its MAX_MINUTES at most."""
+    minutes = HEAD_SHARE * transfer.max_minutes if transfer.max_minutes else None
+    return Plan.of(train, transfer.retraining_epochs, transfer.retraining_learning_rate, minutes)
+
+
+def fine_tuning_plan(train: Train, transfer: Transfer, head_seconds: float) -> Plan:
+    """How a transfer trains all layers afterwards: in what the head has left of MAX_MINUTES."""
+    minutes = transfer.max_minutes
+    if minutes:
+        minutes -= min(head_seconds / 60, HEAD_SHARE * minutes)
+    return Plan.of(train, transfer.fine_tuning_epochs, transfer.fine_tuning_learning_rate, minutes)
 
 
 @dataclass

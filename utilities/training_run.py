@@ -24,8 +24,8 @@ def train_and_save(
     resume: bool,
     overwrite: bool,
     base: dict | None = None,
-) -> None:
-    """Train a full model in place, calibrate it, and leave its files.
+) -> dict:
+    """Train a full model in place, calibrate it, leave its files, and return the training record in them.
 
     `resume` goes on with a run of the same name, settings and images that was interrupted, `overwrite` throws it away.
     `base` is the training record of the model that this one is transferred from. Raises ResumeError, TrainingError, and
@@ -41,3 +41,4 @@ def train_and_save(
         record = training_record(data.record, plan, progress, calibrate(reader, batches[1], spec.alphabet), base)
         save_trained(files, spec, full, record, progress)
         point.discard()
+    return record
