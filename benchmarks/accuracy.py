@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.arguments import canvas_size
 from benchmarks.tables import RESULTS, text_table, write_json
 from utilities.command import run_stage, start_framework
 from utilities.hyperparameters import ARCHITECTURES
@@ -68,10 +69,9 @@ def _setting(text: str) -> tuple[str, str]:
 
 def _canvas(text: str) -> tuple[str, tuple[int, int]]:
     name, _, size = text.partition("=")
-    height, _, width = size.partition("x")
-    if name not in ARCHITECTURES or not (height.isdigit() and width.isdigit()):
+    if name not in ARCHITECTURES:
         raise argparse.ArgumentTypeError(f"{text}: write NAME=HEIGHTxWIDTH, with a name of {', '.join(ARCHITECTURES)}")
-    return name, (int(height), int(width))
+    return name, canvas_size(size)
 
 
 class Benchmark:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.arguments import canvas_size
 from benchmarks.speed_report import ORIGINAL, ratios, report
 from benchmarks.tables import RESULTS, write_json
 from utilities.command import hyperparameter, run_stage, start_framework
@@ -32,6 +33,8 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument("image_set", type=Path, nargs="?", metavar="IMAGE_SET", help="(default: generated words)")
     parser.add_argument("--model", type=Path, help="a trained model (default: a fresh one of --architecture)")
     parser.add_argument("--architecture", choices=ARCHITECTURES, default=DEFAULT_ARCHITECTURE)
+    parser.add_argument("--canvas", type=canvas_size, metavar="HEIGHTxWIDTH",
+                        help="canvas of a fresh model in px (default: setup.cfg's)")  # fmt: skip
     parser.add_argument("--seconds", type=float, default=20, help="about how long each measurement takes (default: 20)")
     parser.add_argument("--rows", type=int, default=100_000, help="of the image set that is opened (default: 100,000)")
     parser.add_argument("--no-classic", action="store_true", help="leave out the original model, which is slow")
@@ -40,7 +43,10 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument("--precision", choices=PRECISIONS, default=PRECISIONS[0], help="(default: %(default)s)")
     parser.add_argument("--seed", type=int, default=2)
     parser.add_argument("--out", type=Path, metavar="FILE.json", help=f"(default: {RESULTS.name}/speed-IMAGE_SET.json)")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.model and args.canvas:
+        parser.error("--canvas is for a fresh model: one given by --model has its own")
+    return args
 
 
 def measure(args: argparse.Namespace, folder: Path, work: Path) -> dict:
@@ -55,7 +61,7 @@ def measure(args: argparse.Namespace, folder: Path, work: Path) -> dict:
     from utilities.training import Plan
 
     columns = {"METADATA_GROUP_COLUMN": ""}
-    config = experiment(work, args.architecture, Sets(folder, folder, columns), None, args.seconds / 60, {})
+    config = experiment(work, args.architecture, Sets(folder, folder, columns), args.canvas, args.seconds / 60, {})
     seconds = args.seconds
     say("The machine's matrix product")
     rates = [matrix_product_rate(RATE_SHARE * seconds)]

@@ -121,6 +121,13 @@ def test_speed_measures_everything_once(sets, tmp_path):
     assert "float32 matrix product" in done.stdout
 
 
+def test_speed_measures_a_fresh_model_on_another_canvas(sets):
+    short = ["--seconds", 0.1, "--rows", 10, "--no-classic", "--out", "out/c.json"]
+    done = run("speed.py", "train", "--architecture", "compact", "--canvas", "32x128", *short, cwd=sets)
+    result = result_of(done, sets / "out" / "c.json")
+    assert (result["architecture"], result["canvas"], result["trained_model"]) == ("compact", [32, 128], None)
+
+
 def test_a_mistake_is_said_in_one_message(sets):
     done = run("accuracy.py", "nowhere", "test", cwd=sets)
     assert done.returncode == 1 and "no such folder" in done.stderr and "Traceback" not in done.stderr
@@ -128,6 +135,10 @@ def test_a_mistake_is_said_in_one_message(sets):
     assert done.returncode == 1 and "nowhere" in done.stderr and "Traceback" not in done.stderr
     done = run("speed.py", "train", "--batch-size", "0", cwd=sets)
     assert done.returncode == 2 and "BATCH_SIZE = 0: allowed is a whole number from 1" in done.stderr
+    done = run("speed.py", "train", "--canvas", "40", cwd=sets)
+    assert done.returncode == 2 and "40: write HEIGHTxWIDTH in px, such as 40x512" in done.stderr
+    done = run("speed.py", "train", "--canvas", "32x128", "--model", "m.h5", cwd=sets)
+    assert done.returncode == 2 and "one given by --model has its own" in done.stderr
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

@@ -9,7 +9,7 @@ from utilities.gpu import tensorflow_on_cpu
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class LSTM(layers.LSTM):
-    """Keras's layer, weights and results; trained with TensorFlow on a processor it takes about half the time.
+    """Keras's layer, weights and results; trained with TensorFlow on a processor it takes three fifths of the time.
 
     There Keras multiplies inputs and weights within its loop over the columns, and TensorFlow adds up the weights'
     gradients in one. Here each is one matrix product over all columns, and only what depends on the column before is
