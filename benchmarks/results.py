@@ -12,7 +12,7 @@ from benchmarks.curve_chart import words_chart
 from benchmarks.tables import RESULTS
 from utilities.safe_files import whole_file
 
-HEADER = ("images", "start", "model", "words", "minutes", "epochs", "validation CER", "test CER", "exact")
+HEADER = ("images", "start", "model", "words", "processor", "minutes", "epochs", "validation CER", "test CER", "exact")
 
 
 def read_all(files: Sequence[Path]) -> list[dict]:
@@ -21,8 +21,8 @@ def read_all(files: Sequence[Path]) -> list[dict]:
 
 
 def runs_of(results: Sequence[dict]) -> list[dict]:
-    """The runs of accuracy results."""
-    return [run for result in results for run in result["runs"]]
+    """The runs of accuracy results, each with the `processor` it ran on."""
+    return [run | {"processor": _processor(result["machine"])} for result in results for run in result["runs"]]
 
 
 def accuracy_table(runs: Sequence[dict]) -> str:
@@ -54,8 +54,13 @@ def speed_table(results: Sequence[dict]) -> str:
 def _where(result: dict) -> str:
     machine = result["machine"]
     if not machine["gpus"]:
-        return result["image_set"]
+        return f"{result['image_set']}, {_processor(machine)}"
     return f"{result['image_set']}, {', '.join(machine['gpus'])} ({machine['backend']})"
+
+
+def _processor(machine: dict) -> str:
+    """The processor's name without what says nothing: "Intel(R) Xeon(R) Processor" is an Intel Xeon."""
+    return machine["cpu"].replace("(R)", "").removesuffix(" Processor")
 
 
 def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -91,6 +96,7 @@ def _cells(run: dict) -> tuple[str, ...]:
         run["start"],
         run["architecture"],
         f"{run['words']:,}",
+        run["processor"],
         f"{run['seconds'] / 60:.0f} of {run['minutes']:g}",
         str(run["epochs"]),
         f"{100 * run['val_cer']:.1f} %",

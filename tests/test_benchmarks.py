@@ -122,7 +122,7 @@ def test_speed_measures_everything_once(sets, tmp_path):
 
 
 def test_speed_measures_a_fresh_model_on_another_canvas(sets):
-    short = ["--seconds", 0.1, "--rows", 10, "--no-classic", "--out", "out/c.json"]
+    short = ["--seconds", 0.1, "--rows", 100, "--no-classic", "--out", "out/c.json"]
     done = run("speed.py", "train", "--architecture", "compact", "--canvas", "32x128", *short, cwd=sets)
     result = result_of(done, sets / "out" / "c.json")
     assert (result["architecture"], result["canvas"], result["trained_model"]) == ("compact", [32, 128], None)
@@ -192,6 +192,12 @@ def test_the_readmes_results_are_those_of_the_json_files():
     accuracy, speed = (sorted(RESULTS.glob(f"{kind}-*.json")) for kind in ("accuracy", "speed"))
     assert accuracy and accuracy_table(runs_of(read_all(accuracy))) in readme
     assert speed and speed_table(read_all(speed)) in readme
+
+
+def test_a_result_says_on_which_processor():
+    machine = {"cpu": "Intel(R) Xeon(R) Processor", "gpus": []}
+    (run,) = runs_of([{"machine": machine, "runs": [{"words": 3}]}])
+    assert run == {"words": 3, "processor": "Intel Xeon"}
 
 
 def test_the_chart_of_few_words_is_of_runs_that_differ_in_words():
