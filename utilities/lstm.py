@@ -6,6 +6,9 @@ from keras import layers, ops
 from utilities import PACKAGE
 from utilities.gpu import tensorflow_on_cpu
 
+# of the gates in, forget, candidate, out: all are HALF * tanh(HALF * sum) + OFFSET, three of them thereby sigmoids
+HALF, OFFSET = (0.5, 0.5, 1.0, 0.5), (0.5, 0.5, 0.0, 0.5)
+
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class LSTM(layers.LSTM):
@@ -40,13 +43,30 @@ def _quick_loop(sequences, output, state, kernel, recurrent_kernel, bias, backwa
     import tensorflow as tf
 
     # sigmoid(x) = (1 + tanh(x / 2)) / 2: halving three gates' weights makes one tanh of the four gates
-    half = tf.repeat((0.5, 0.5, 1.0, 0.5), state.shape[-1])
+    half = tf.repeat(HALF, state.shape[-1])
     columns = tf.transpose(sequences, (1, 0, 2))
     steps, batch, features = tf.unstack(tf.shape(columns))
     projected = tf.matmul(tf.reshape(columns, (-1, features)), kernel * half) + bias * half
     projected = tf.reshape(projected, (steps, batch, half.shape[0]))
     outputs, state = _recurrence(projected, recurrent_kernel * half, output, state, backwards)
     return tf.transpose(outputs, (1, 0, 2)), state
+
+
+def _slopes(gates, states, states_before):
+    """What the gradients of all columns take from the outputs of the gates (T, B, 4 * units) and the states.
+
+    The share of a state that the next keeps; output by state; output by the out gate's sum; state by the sums of the
+    other three, in their order.
+    """
+    import tensorflow as tf
+
+    def of_sigmoid(gate):  # by its halved sum
+        return 2 * gate * (1 - gate)
+
+    into, forget, candidate, out = tf.split(gates, 4, axis=-1)
+    shown = tf.tanh(states)
+    to_gates = [candidate * of_sigmoid(into), states_before * of_sigmoid(forget), into * (1 - candidate**2)]
+    return forget, out * (1 - shown**2), shown * of_sigmoid(out), tf.concat(to_gates, axis=-1)
 
 
 def _recurrence(projected, kernel, output, state, backwards: bool):
@@ -58,8 +78,7 @@ def _recurrence(projected, kernel, output, state, backwards: bool):
     import tensorflow as tf
 
     units = state.shape[-1]
-    slope = tf.repeat((0.5, 0.5, 1.0, 0.5), units)
-    offset = tf.repeat((0.5, 0.5, 0.0, 0.5), units)
+    slope, offset = tf.repeat(HALF, units), tf.repeat(OFFSET, units)
 
     def empty(size, steps):
         return tf.TensorArray(tf.float32, steps, element_shape=(None, size))
@@ -84,15 +103,8 @@ def _recurrence(projected, kernel, output, state, backwards: bool):
         gates, states, outputs = (array.stack() for array in found[3:])
 
         def gradients(of_outputs, of_last_state):
-            into, forget, candidate, out = tf.split(gates, 4, axis=-1)
-            shown = tf.tanh(states)
-            before = tf.concat([first_state[None], states[:-1]], axis=0)
-            # what a gate's sum changes of the gate: tanh' or sigmoid' with its halved sum, from the gate itself
-            to_state, to_out = out * (1 - shown**2), shown * (2 * out * (1 - out))
-            to_gates = tf.concat(
-                [candidate * (2 * into * (1 - into)), before * (2 * forget * (1 - forget)), into * (1 - candidate**2)],
-                axis=-1,
-            )
+            states_before = tf.concat([first_state[None], states[:-1]], axis=0)
+            forget, to_state, to_out, to_gates = _slopes(gates, states, states_before)
 
             def column_back(step, of_output, of_state, of_gates):
                 of_output += of_outputs[step]

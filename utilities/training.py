@@ -62,7 +62,7 @@ def fine_tuning_plan(train: Train, transfer: Transfer, head_seconds: float) -> P
     """How a transfer trains all layers afterwards: in what the head has left of MAX_MINUTES."""
     minutes = transfer.max_minutes
     if minutes:
-        minutes -= min(head_seconds / 60, HEAD_SHARE * minutes)
+        minutes -= min(head_seconds / 60, head_plan(train, transfer).max_minutes)
     return Plan.of(train, transfer.fine_tuning_epochs, transfer.fine_tuning_learning_rate, minutes)
 
 
