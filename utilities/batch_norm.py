@@ -9,7 +9,7 @@ from utilities.gpu import tensorflow_on_cpu
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class BatchNormalization(layers.BatchNormalization):
-    """Keras's layer, weights and results, for features (B, W, H, C).
+    """Keras's layer, weights and results, for features (B, H, W, C).
 
     Training with TensorFlow on a processor, Keras goes over the features a dozen times, forward and back; the kernel
     goes three times.

@@ -13,6 +13,7 @@ from keras import layers, ops
 from utilities import PACKAGE
 from utilities.alphabet import Alphabet
 from utilities.batch_norm import BatchNormalization
+from utilities.convolution import RowConv2D
 from utilities.hyperparameters import Hyperparameters
 from utilities.images import Preprocessing
 from utilities.lstm import LSTM
@@ -36,14 +37,14 @@ class RecognizerSpec:
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
-class ColumnMaxPooling(layers.Layer):
-    """(B, W, H, C) -> (B, W, C): the strongest response of each column (Retsinas et al. 2022)."""
+class RowMaxPooling(layers.Layer):
+    """(B, H, W, C) -> (B, W, C): the strongest response of each column (Retsinas et al. 2022)."""
 
     def call(self, features):
-        return ops.max(features, axis=2)
+        return ops.max(features, axis=1)
 
     def compute_output_shape(self, shape):
-        return (shape[0], shape[1], shape[3])
+        return (shape[0], *shape[2:])
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -94,7 +95,7 @@ _REFINED = (2, 4)  # those of residual after which the same number of filters lo
 
 def _strided(image, h: Hyperparameters, refined: Collection[int] = ()):
     """A strided CNN with batch norm, column max-pooling, and two BiLSTMs: little arithmetic for its accuracy."""
-    x = image
+    x = _rows(image)
     for number, (filters, strides) in enumerate(_STRIDED_CONVOLUTIONS, start=1):
         x = _normed(x, filters, h.kernel_size, (f"Conv{number}", f"norm{number}"), strides)
         x = layers.Activation(h.activation, name=f"activation{number}")(x)
@@ -102,15 +103,20 @@ def _strided(image, h: Hyperparameters, refined: Collection[int] = ()):
             again = _normed(x, filters, h.kernel_size, (f"Conv{number}_again", f"norm{number}_again"))
             x = layers.Add(name=f"add{number}")([x, again])
             x = layers.Activation(h.activation, name=f"activation{number}_again")(x)
-    x = _dense(ColumnMaxPooling(name=COLUMNS)(x), h)
+    x = _dense(RowMaxPooling(name=COLUMNS)(x), h)
     x = layers.Dropout(h.dropout, name="dropout")(x)
     x = _bilstm(h.num_units_lstm1, h.dropout, 1)(x)
     return _bilstm(h.num_units_lstm2, h.dropout, 2)(x)
 
 
+def _rows(image):
+    """(B, W, H, 1) -> (B, H, W, 1), as the convolutions here want it."""
+    return layers.Permute((2, 1, 3), name="rows")(image)
+
+
 def _normed(x, filters: int, side: int, names: tuple[str, str], strides=1, momentum=0.95, epsilon=1e-3):
     """A convolution without bias and the batch norm that makes up for it, by their names."""
-    convolution = layers.Conv2D(
+    convolution = RowConv2D(
         filters, side, strides, padding="same", use_bias=False, kernel_initializer="he_normal", name=names[0]
     )
     return BatchNormalization(momentum=momentum, epsilon=epsilon, name=names[1])(convolution(x))
@@ -127,7 +133,7 @@ def _retsinas(image, h: Hyperparameters):
     the first LSTM; a column stands for 8 px. What differs from the paper is how every architecture here is trained:
     weights start he_normal, the shortcut's loss weighs SHORTCUT_WEIGHT instead of 0.1, schedule and weight decay.
     """
-    x = layers.Conv2D(32, 7, strides=2, padding="same", kernel_initializer="he_normal", name="stem")(image)
+    x = RowConv2D(32, 7, strides=2, padding="same", kernel_initializer="he_normal", name="stem")(_rows(image))
     x = layers.Activation(h.activation, name="stem_activation")(x)
     number = 1
     for stage, (blocks, filters) in enumerate(_RETSINAS_STAGES):
@@ -137,7 +143,7 @@ def _retsinas(image, h: Hyperparameters):
         for _ in range(blocks):
             x = _residual(x, filters, h, number)
             number += 2
-    x = _dense(ColumnMaxPooling(name=COLUMNS)(x), h)
+    x = _dense(RowMaxPooling(name=COLUMNS)(x), h)
     x = _bilstm(h.num_units_lstm1, 0.0, 1)(x)
     x = layers.Dropout(h.dropout, name="dropout")(x)
     for later in (2, 3):

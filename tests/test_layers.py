@@ -1,4 +1,4 @@
-"""Our LSTM and batch norm train as Keras's do, bit for rounding bit, in fewer operations."""
+"""Our layers train and read as Keras's do, but for rounding, in fewer operations."""
 
 import keras
 import numpy as np
@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 from utilities.batch_norm import BatchNormalization
+from utilities.convolution import RowConv2D
 from utilities.lstm import LSTM
 
 tf = pytest.importorskip("tensorflow")
@@ -13,14 +14,14 @@ if keras.config.backend() != "tensorflow":
     pytest.skip("the layers are Keras's own on other frameworks", allow_module_level=True)
 
 
-def trained(layer, inputs, weights):
-    """Outputs, gradients and weights after one pass of training; the outputs count in unlike ways."""
+def trained(layer, inputs, weights, training=True):
+    """Outputs, gradients and weights after one pass; the outputs count in unlike ways."""
     keras.utils.set_random_seed(5)
     layer.build(inputs.shape)
     layer.set_weights(weights or layer.get_weights())
     with tf.GradientTape() as tape:
         tape.watch(inputs)
-        found = layer(inputs, training=True)
+        found = layer(inputs, training=training)
         outputs = list(found) if isinstance(found, (list, tuple)) else [found]
         loss = sum(
             tf.reduce_sum(y * tf.cos(tf.range(tf.size(y), dtype="float32")).numpy().reshape(y.shape)) for y in outputs
@@ -46,14 +47,17 @@ def assert_alike(ours, theirs):
 @pytest.mark.parametrize("steps", [1, 2, 9])
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
-def test_the_lstm_trains_as_keras_own(steps, backwards, dropout):
+@pytest.mark.parametrize("training", [True, False])
+def test_the_lstm_trains_and_reads_as_keras_own(steps, backwards, dropout, training):
     how = {"return_sequences": True, "return_state": True, "go_backwards": backwards, "dropout": dropout, "seed": 7}
     inputs = tf.random.stateless_normal((3, steps, 4), (1, 2))
     weights = random_weights(layers.LSTM(5), inputs.shape)
-    assert_alike(trained(LSTM(5, **how), inputs, weights), trained(layers.LSTM(5, **how), inputs, weights))
+    ours, theirs = (trained(kind(5, **how), inputs, weights, training) for kind in (LSTM, layers.LSTM))
+    assert_alike(ours, theirs)
 
 
-def test_an_lstm_goes_on_from_a_state_and_teaches_it_as_keras_own():
+@pytest.mark.parametrize("training", [True, False])
+def test_an_lstm_goes_on_from_a_state_and_teaches_it_as_keras_own(training):
     inputs = tf.random.stateless_normal((2, 6, 4), (1, 2))
     state = [tf.random.stateless_normal((2, 5), (3, n)) for n in (4, 5)]
     weights = random_weights(layers.LSTM(5), inputs.shape)
@@ -64,7 +68,7 @@ def test_an_lstm_goes_on_from_a_state_and_teaches_it_as_keras_own():
         layer.set_weights(weights)
         with tf.GradientTape() as tape:
             tape.watch(state)
-            last = layer(inputs, initial_state=state, training=True)
+            last = layer(inputs, initial_state=state, training=training)
             loss = tf.reduce_sum(last**2)
         found.append([last, *tape.gradient(loss, state)])
     assert_alike(*found)
@@ -78,7 +82,8 @@ def test_an_lstm_of_another_kind_is_keras_own(other):
     assert_alike(trained(LSTM(5, **how), inputs, weights), trained(layers.LSTM(5, **how), inputs, weights))
 
 
-def test_masked_columns_are_left_out_as_in_keras_own():
+@pytest.mark.parametrize("training", [True, False])
+def test_masked_columns_are_left_out_as_in_keras_own(training):
     inputs = tf.random.stateless_normal((2, 5, 4), (1, 2))
     weights = random_weights(layers.LSTM(3), inputs.shape)
     mask = np.array([[True] * 5, [True, True, False, False, False]])
@@ -87,7 +92,7 @@ def test_masked_columns_are_left_out_as_in_keras_own():
         layer = kind(3)
         layer.build(inputs.shape)
         layer.set_weights(weights)
-        found.append([layer(inputs, mask=mask, training=True)])
+        found.append([layer(inputs, mask=mask, training=training)])
     assert_alike(*found)
 
 
@@ -112,10 +117,28 @@ def test_a_frozen_batch_norm_keeps_its_statistics():
         np.testing.assert_array_equal(old, new)
 
 
+@pytest.mark.parametrize("strides", [1, (2, 1), (1, 2)])
+@pytest.mark.parametrize("side", [3, (2, 5)])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_a_convolution_over_rows_is_keras_own_over_columns(strides, side, padding):
+    how = {"filters": 4, "kernel_size": side, "strides": strides, "padding": padding, "activation": "relu"}
+    swap = layers.Permute((2, 1, 3))
+    columns = tf.random.stateless_normal((2, 8, 7, 3), (1, 2))
+    weights = random_weights(layers.Conv2D(**how), columns.shape)
+    over_rows = keras.Sequential([swap, RowConv2D(**how), swap])
+    expected = trained(layers.Conv2D(**how), columns, weights)
+    assert over_rows.compute_output_shape(columns.shape) == expected[0].shape
+    assert_alike(trained(over_rows, columns, weights), expected)
+
+
+def graph_of(layer, shape, training):
+    layer.build(shape)
+    return tf.function(lambda x: layer(x, training=training)).get_concrete_function(tf.TensorSpec(shape)).graph
+
+
 def operations(layer, shape):
     """Kinds and first output's shapes of the operations of a training pass, those in loops not among them."""
-    layer.build(shape)
-    graph = tf.function(lambda inputs: layer(inputs, training=True)).get_concrete_function(tf.TensorSpec(shape)).graph
+    graph = graph_of(layer, shape, training=True)
     known = [operation for operation in graph.get_operations() if operation.outputs]
     return {
         (operation.type, tuple(operation.outputs[0].shape.as_list() if operation.outputs[0].shape.rank else ()))
@@ -129,3 +152,12 @@ def test_training_multiplies_all_columns_at_once_and_normalizes_in_one_kernel():
     assert product in operations(LSTM(units), (batch, columns, 4))
     assert product not in operations(layers.LSTM(units), (batch, columns, 4))
     assert "FusedBatchNormV3" in {kind for kind, _ in operations(BatchNormalization(), (2, 3, 4, 5))}
+
+
+def test_reading_multiplies_a_column_and_the_output_before_it_at_once():
+    def in_loops(layer):
+        functions = graph_of(layer, (2, 5, 4), training=False).as_graph_def().library.function
+        return {node.op for function in functions for node in function.node_def}
+
+    assert "ConcatV2" in in_loops(LSTM(3))
+    assert "ConcatV2" not in in_loops(layers.LSTM(3))
