@@ -117,11 +117,11 @@ def test_a_frozen_batch_norm_keeps_its_statistics():
         np.testing.assert_array_equal(old, new)
 
 
-@pytest.mark.parametrize("strides", [1, (2, 1), (1, 2)])
+@pytest.mark.parametrize(("strides", "dilation"), [(1, 1), ((2, 1), 1), ((1, 2), 1), (1, (2, 1))])
 @pytest.mark.parametrize("side", [3, (2, 5)])
 @pytest.mark.parametrize("padding", ["same", "valid"])
-def test_a_convolution_over_rows_is_keras_own_over_columns(strides, side, padding):
-    how = {"filters": 4, "kernel_size": side, "strides": strides, "padding": padding, "activation": "relu"}
+def test_a_convolution_over_rows_is_keras_own_over_columns(strides, dilation, side, padding):
+    how = {"filters": 4, "kernel_size": side, "strides": strides, "padding": padding, "dilation_rate": dilation}
     swap = layers.Permute((2, 1, 3))
     columns = tf.random.stateless_normal((2, 8, 7, 3), (1, 2))
     weights = random_weights(layers.Conv2D(**how), columns.shape)

@@ -16,7 +16,8 @@ class RowConv2D(layers.Conv2D):
 
     def convolution_op(self, inputs, kernel):
         kernel = ops.transpose(kernel, (1, 0, 2, 3))
-        return ops.conv(inputs, kernel, self.strides[::-1], self.padding, "channels_last")
+        strides, dilation = self.strides[::-1], self.dilation_rate[::-1]
+        return ops.conv(inputs, kernel, strides, self.padding, self.data_format, dilation)
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
