@@ -127,7 +127,7 @@ class Benchmark:
         if self._args.save:
             from utilities.saved_model import save_recognizer
 
-            name = f"{architecture}-{done.row['start']}-{done.row['words']}.h5"
+            name = f"{architecture}-{done.row['start']}-{done.row['words']}_words-{minutes:g}_minutes.h5"
             save_recognizer(
                 self._args.save / name, done.recognizer.spec, done.recognizer.full_model, done.recognizer.record
             )

@@ -74,9 +74,9 @@ def test_accuracy_trains_and_transfers_and_reports(sets):
         assert chart.width > 500
     assert str(sets) not in (sets / "out" / "a.json").read_text()
     assert sorted(path.name for path in (sets / "models").iterdir()) == [
-        "compact-scratch-36.h5", "compact-transfer-18.h5",
+        "compact-scratch-36_words-0.05_minutes.h5", "compact-transfer-18_words-0.05_minutes.h5",
     ]  # fmt: skip
-    record = read_description(sets / "models" / "compact-transfer-18.h5")["record"]
+    record = read_description(sets / "models" / "compact-transfer-18_words-0.05_minutes.h5")["record"]
     assert record["data"]["training_images"] < 18 and record["base"]["data"]["training_images"] < 36
     assert record["calibration"]["temperature"] > 0
 
