@@ -34,11 +34,10 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 def run(config: Config, models: list[Path], with_details: bool, with_report: bool) -> None:
     """Load the models, read the images once for all, write the CSVs and perhaps the report, print a table."""
-    from utilities.model_card import check_model_file
+    from utilities.model_card import check_model_files
 
     outputs = prediction_files(models)
-    for model in models:
-        check_model_file(model)
+    check_model_files(models)
     start_framework(seed=0)  # nothing here is random
 
     from utilities.image_set import read_image_set

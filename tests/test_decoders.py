@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
 
 import numpy as np
 import pytest
@@ -44,6 +44,15 @@ def test_few_images_are_decoded_by_threads_and_many_by_processes_alike(paths, mo
     with decoders.decoders(len(paths)) as pool:
         assert pool.submit(os.getpid).result() != os.getpid()
     assert_decoded(decode_all(paths, HOW), paths)
+
+
+@pytest.mark.skipif(decoders.FORKED not in get_all_start_methods(), reason="processes cannot be forks here")
+def test_python_starts_once_for_all_pools():
+    parents = set()
+    for _ in range(2):
+        with decoders.decoders(decoders.MANY) as pool:
+            parents.add(pool.submit(os.getppid).result())
+    assert len(parents) == 1 and os.getpid() not in parents
 
 
 def test_images_are_decoded_even_if_the_system_kills_a_process(paths, few_are_many):

@@ -334,9 +334,9 @@ def test_wrong_input_stops_with_one_readable_message_and_leaves_nothing(case, wo
 
 def test_models_that_cannot_be_used_are_refused(workspace):
     (workspace / "text.h5").write_text("hello")
-    done = run("test_set_predictions", "setup.cfg", "text.h5", cwd=workspace, check=False)
+    done = run("test_set_predictions", "setup.cfg", "text.h5", "none.h5", cwd=workspace, check=False)
     assert done.returncode == 1
-    assert "not a model file" in done.stderr
+    assert "text.h5 is not a model file" in done.stderr and "no model file none.h5" in done.stderr
     done = run("test_set_predictions", "setup.cfg", "a/same.h5", "b/same.h5", cwd=workspace, check=False)
     assert done.returncode == 1
     assert "a/same.h5, b/same.h5" in done.stderr

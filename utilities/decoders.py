@@ -7,7 +7,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from multiprocessing import current_process, get_context
+from multiprocessing import current_process, get_all_start_methods, get_context
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,7 +21,8 @@ from utilities.images import ImageError, Preprocessing, prepare, read_grey
 BLOCK = 16  # images that are decoded in one go: handing over each by itself would take a tenth of the time
 THREADS = 2  # Python runs one of them at a time and they hand over at each small step: more only wait for each other
 PROCESSES = 8  # at most, no more than cores: nothing waits, but each is a Python of 100 MB
-MANY = 1000  # images from which on processes pay for their start
+FORKED = "forkserver"
+MANY = 500  # images from which on processes pay for their start
 
 Begun = TypeVar("Begun")
 
@@ -76,8 +77,15 @@ def decoders(images: int) -> Iterator[Executor]:
 
 
 def _processes() -> Executor:
-    """Processes of their own, which only a process may have that is no worker of the tuner (daemon) itself."""
-    context = get_context("spawn")  # a framework does not survive a fork
+    """Processes of their own, which only a process may have that is no worker of the tuner (daemon) itself.
+
+    A framework does not survive a fork. Where the system can, they are forks of a process that has imported what they
+    need and no framework; it stays for the next pool, so that Python starts once and not once a process.
+    """
+    method = FORKED if FORKED in get_all_start_methods() else "spawn"
+    context = get_context(method)
+    if method == FORKED:
+        context.set_forkserver_preload(["__main__", __name__])  # the first finds the second: it knows where we are
     return ProcessPoolExecutor(min(PROCESSES, usable_cores()), context, _begin_process)
 
 

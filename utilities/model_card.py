@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import h5py
@@ -27,6 +28,20 @@ def check_model_file(path: Path) -> None:
         near = sorted(p.name for ending in MODEL_ENDINGS for p in path.parent.glob(f"*{ending}"))
         there = f" In that folder: {', '.join(near)}." if near else " Train one with one_model_trainer/task.py."
         raise ModelFileError(f"There is no model file {path}.{there}")
+
+
+def check_model_files(paths: Iterable[Path]) -> None:
+    """Raise ModelFileError that says of each path what keeps it from being read as a model, if anything does."""
+    problems = []
+    for path in paths:
+        try:
+            check_model_file(path)
+            if not is_original(path):
+                read_description(path)
+        except ModelFileError as error:
+            problems.append(str(error))
+    if problems:
+        raise ModelFileError("\n".join(problems))
 
 
 def read_description(path: Path) -> dict:
