@@ -25,8 +25,8 @@ COLUMN_KEYS = {
     "metadata_file": "METADATA_FILE_NAME",
 }
 HEADER = (
-    "model", "start", "words", "CER %", "95 % interval", "exact %", "minutes", "images/s", "epochs", "parameters",
-    "Gflop/image",
+    "model", "start", "words", "CER %", "95 % interval", "exact %", "leaning CER %", "exact %", "minutes", "images/s",
+    "epochs", "parameters", "Gflop/image",
 )  # fmt: skip
 
 
@@ -170,6 +170,8 @@ def table(rows: list[dict]) -> str:
                 f"{100 * row['cer']:.2f}",
                 f"{100 * row['cer_low']:.2f} to {100 * row['cer_high']:.2f}",
                 f"{100 * row['exact']:.1f}",
+                f"{100 * row['leaning']['cer']:.2f}",
+                f"{100 * row['leaning']['exact']:.1f}",
                 f"{row['seconds'] / 60:.1f}",
                 f"{row['images_per_second']:.1f}",
                 str(row["epochs"]),

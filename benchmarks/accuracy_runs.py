@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from utilities.calibration import calibrate
+from utilities.calibration import calibrations
 from utilities.config import Config
 from utilities.full_model import build_full_model, train_only_heads, with_larger_alphabet
 from utilities.hyperparameters import resolve
@@ -19,7 +19,7 @@ from utilities.metrics import Summary, character_error_rate, summarize
 from utilities.model import FrameCounter, RecognizerSpec, frame_counter
 from utilities.model_cost import operations
 from utilities.outputs import training_record
-from utilities.reader import Reader
+from utilities.reader import Reader, reader_for
 from utilities.saved_model import Recognizer
 from utilities.training import Plan, Progress, fine_tuning_plan, head_plan, train, transfer_batch_size
 from utilities.training_set import TrainingSet, columns_of, training_set_for
@@ -149,8 +149,10 @@ def _run(
         history += progress.history
     seconds = curve.seconds
     summary = words.summary(curve.read_now(progress.best["val_cer"]))
-    calibration = calibrate(recognizer.prediction_model, batches[1], spec.alphabet)
-    record = training_record(data.record, plan, progress, calibration, recognizer.record.get("base"))
+    sure = calibrations(recognizer.prediction_model, batches[1], spec.alphabet, data.record)
+    record = training_record(data.record, plan, progress, sure, recognizer.record.get("base"))
+    trained = Recognizer(spec, full, record)
+    leaning = words.summary(words.read(reader_for(trained)))
     row = {
         "architecture": spec.architecture,
         "start": start,
@@ -162,6 +164,7 @@ def _run(
         "minutes": minutes,
         "seed": config.train.seed,
         **_scores(summary, len(words.samples) - len(words.readable)),
+        "leaning": _errors(leaning),
         **_effort(progress, curve, seconds, len(data.training)),
         **_size(recognizer, words),
         "canvas": [spec.preprocessing.height, spec.preprocessing.width],
@@ -170,11 +173,16 @@ def _run(
         "curve": curve.points,
         "history": history,
     }
-    return Run(Recognizer(spec, full, record), row)
+    return Run(trained, row)
 
 
 def _scores(summary: Summary, unread: int) -> dict:
-    found = {"test_words": summary.texts, "characters": summary.characters, "groups": summary.units, "unread": unread}
+    counts = {"test_words": summary.texts, "characters": summary.characters, "groups": summary.units, "unread": unread}
+    return counts | _errors(summary)
+
+
+def _errors(summary: Summary) -> dict:
+    found = {}
     for name in ("cer", "exact"):
         estimate = getattr(summary, name)
         found |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}

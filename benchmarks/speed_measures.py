@@ -25,7 +25,7 @@ from utilities.model import RecognizerSpec, frame_counter
 from utilities.model_cost import operations
 from utilities.optimizer import compile_full_model
 from utilities.prediction import predict_to_files
-from utilities.reader import BATCH_SIZE, Reader
+from utilities.reader import BATCH_SIZE, Reader, reader_for
 from utilities.saved_model import Recognizer, load_recognizer, save_recognizer
 from utilities.training import Plan
 
@@ -161,7 +161,7 @@ def network_alone(recognizer: Recognizer, contents: Sequence[np.ndarray], second
 def file_to_text(recognizer: Recognizer, image_set: ImageSet, contents: Sequence[np.ndarray], seconds: float) -> dict:
     """Images a second from the image files to the predictions CSV, as the prediction stage does it."""
     forget_peak_memory()
-    reader = Reader(recognizer)
+    reader = reader_for(recognizer)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "predictions.csv"
         predict_to_files({out: reader}, image_set)  # traces the shapes

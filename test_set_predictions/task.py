@@ -34,15 +34,17 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 def run(config: Config, models: list[Path], with_details: bool, with_report: bool) -> None:
     """Load the models, read the images once for all, write the CSVs and perhaps the report, print a table."""
+    from utilities.lexicon import read_lexicon
     from utilities.model_card import check_model_files
 
     outputs = prediction_files(models)
     check_model_files(models)
+    lexicon = read_lexicon(config.test.lexicon) if config.test.lexicon else {}
     start_framework(seed=0)  # nothing here is random
 
     from utilities.image_set import read_image_set
     from utilities.prediction import predict_to_files, results_table
-    from utilities.reader import Reader
+    from utilities.reader import reader_for
     from utilities.report import write_report
     from utilities.review import review_predictions
     from utilities.saved_model import load_recognizer
@@ -54,7 +56,8 @@ def run(config: Config, models: list[Path], with_details: bool, with_report: boo
     for model, path in outputs.items():
         recognizer = load_recognizer(model, explicit_alphabet(config.project))
         warn_differences(config.project, recognizer.spec)
-        readers[path] = Reader(recognizer, with_details)
+        readers[path] = reader_for(recognizer, with_details, config.test.language_weight, lexicon)
+        print(f"{model.stem}: readings {readers[path].language or 'are what the image shows'}.", flush=True)
     summaries = predict_to_files(readers, image_set)
     print(results_table(summaries))
     for path, summary in summaries.items():

@@ -1,28 +1,11 @@
-import itertools
-
 import numpy as np
 import pytest
 
 from utilities.alphabet import Alphabet
-from utilities.alternatives import beam_search, details
-from utilities.decoding import greedy_ids, log_softmax, read
+from utilities.alternatives import character_confidences, details
+from utilities.decoding import greedy_ids, read
 
 AB = Alphabet(("a", "b"))
-
-
-def collapsed(path):
-    return tuple(k for k, _ in itertools.groupby(path) if k)
-
-
-def test_a_wide_beam_finds_the_probability_of_every_text():
-    scores = log_softmax(np.random.default_rng(1).normal(size=(5, 3)))
-    expected = {}
-    for path in itertools.product(range(3), repeat=5):
-        text = collapsed(path)
-        expected[text] = expected.get(text, 0) + np.exp(scores[range(5), path].sum())
-    found = beam_search(scores, width=1000)
-    assert {prefix: np.exp(p) for prefix, p in found} == pytest.approx(expected)
-    assert [p for _, p in found] == sorted((p for _, p in found), reverse=True)
 
 
 def test_the_runner_up_is_the_likeliest_other_text():
@@ -53,3 +36,15 @@ def test_frames_beyond_the_image_say_nothing():
     logits = np.random.default_rng(4).normal(size=(1, 9, 3))
     assert details(logits, np.array([4]), AB) == details(logits[:, :4], np.array([4]), AB)
     assert len(greedy_ids(logits, np.array([4]))[0]) == len(details(logits, np.array([4]), AB)[0].characters)
+
+
+def test_characters_of_any_text_are_as_sure_as_its_likeliest_alignment():
+    alphabet = Alphabet((" ", "a", "b"))
+    steps = [[0.1, 0.0, 0.7, 0.2], [0.5, 0.0, 0.4, 0.1], [0.1, 0.1, 0.2, 0.6], [0.2, 0.6, 0.1, 0.1]]
+    scores = np.log(np.array(steps) + 1e-9)
+    assert character_confidences(scores, np.array([2, 3]), alphabet) == pytest.approx((0.7, 0.6))
+    assert character_confidences(scores, np.array([3, 2, 1]), alphabet) == pytest.approx(
+        (0.2, 0.2)
+    )  # a blank is likelier where a is
+    assert character_confidences(scores, np.array([2, 2]), alphabet) == pytest.approx((0.7, 0.2))
+    assert character_confidences(scores, np.array([], int), alphabet) == ()

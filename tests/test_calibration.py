@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from utilities.alphabet import Alphabet
-from utilities.calibration import calibrate, log_loss
+from utilities.calibration import calibrate, calibrate_leaning, log_loss
+from utilities.language_model import Language, LanguageModel
 
 ALPHABET = Alphabet(tuple("ab"))
 
@@ -45,3 +46,11 @@ def test_a_model_that_knows_itself_is_left_alone():
 
 def test_the_loss_is_that_of_a_hand():
     assert log_loss(np.array([0.5, 0.5]), [True, False]) == pytest.approx(np.log(2))
+
+
+def test_readings_by_a_language_are_brought_down_as_well():
+    even = Language(LanguageModel({"a": 1, "b": 1}, ALPHABET))
+    found = calibrate_leaning(Overconfident(), validation(), ALPHABET, even)
+    assert found.temperature == pytest.approx(3, rel=0.2)
+    assert found.words == 2000
+    assert found.ece_after < 0.03 < found.ece_before

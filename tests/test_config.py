@@ -73,6 +73,7 @@ def test_defaults(write, tmp_path):
     assert (x.retraining_learning_rate, x.fine_tuning_learning_rate) == (0.003, 0.0015)
     assert (config.tune.num_epochs, config.tune.seed, config.test.image_set) == (15, 2, None)
     assert t.image_set == tmp_path / "images"
+    assert (config.test.lexicon, config.test.language_weight) == (None, None)
 
 
 def test_shipped_file_has_every_key_with_its_default_and_one_comment_line(tmp_path):
@@ -196,6 +197,7 @@ def test_truth(write, text, value):
         ("train", "ARCHITECTURE = clasic", "classic or compact or residual or retsinas"),
         ("train", "ACTIVATION_FUNCTION = 'rleu'", "one of relu"),
         ("train", "SEED = -1", "from 0"),
+        ("test", "LANGUAGE_WEIGHT = 3", "to 2"),
         ("transfer", "RETRAINING_EPOCHS = 0", "from 1"),
         ("transfer", "FINE_TUNING_LEARNING_RATE = 2", "at most 1"),
     ],
@@ -260,6 +262,11 @@ def test_only_the_folder_that_a_stage_reads_must_exist(write):
     for stage in ("tune", "train", "transfer"):
         load_config(write(text), stage)
     assert "[test] IMAGE_SET_NAME = nowhere" in refusal(write(text), "predict")
+
+
+def test_the_lexicon_stands_beside_the_settings_file(write, tmp_path):
+    config = load_config(write(FOLDERS + "LEXICON = names.txt\nLANGUAGE_WEIGHT = 0.5\n"), "predict")
+    assert (config.test.lexicon, config.test.language_weight) == (tmp_path / "names.txt", 0.5)
 
 
 def test_home_and_unknown_users(write, tmp_path, monkeypatch):

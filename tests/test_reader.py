@@ -5,7 +5,7 @@ from conftest import draw, small_recognizer
 from utilities import reader as reading
 from utilities.images import prepare
 from utilities.model import HEAD
-from utilities.reader import Reader
+from utilities.reader import Reader, reader_for
 
 WORDS = ["Carex", "Rosa", "Acer alba", "Poa"]
 
@@ -58,3 +58,18 @@ def test_a_reader_keeps_to_its_weights_unless_the_model_is_still_training():
     head.set_weights([np.zeros_like(w) for w in head.get_weights()])
     assert kept.read([content])[0].confidence == before
     assert live.read([content])[0].confidence != before
+
+
+def test_a_reader_leans_towards_what_its_model_was_trained_with_and_a_lexicon():
+    words = {"data": {"texts": {"Rosa": 1}}, "language_calibration": {"temperature": 2.0}}
+    trained, fresh = small_recognizer(record=words), small_recognizer()
+    assert reader_for(fresh).language is None and reader_for(trained, weight=0).language is None
+    assert reader_for(trained).language and reader_for(fresh, lexicon={"Rosa": 1}).language
+    head = trained.full_model.get_layer(HEAD)
+    kernel, bias = head.get_weights()
+    bias[[0, *trained.spec.alphabet.encode("Rosa")]] = 2.1, 2.0, 2.0, 2.0, 2.0  # it always sees any of these
+    head.set_weights([np.zeros_like(kernel), bias])
+    content = np.full((32, 64), 200, np.uint8)
+    (shown,), (leaning,) = (reader_for(trained, True, weight).read([content]) for weight in (0, 2.0))
+    assert (shown.text, leaning.text) == ("", "Rosa")
+    assert len(leaning.details.characters) == 4

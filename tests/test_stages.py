@@ -124,6 +124,7 @@ def test_the_trainer_takes_the_tuners_values_and_leaves_its_four_files(worked):
     rate = best.lower().split("learning_rate = ")[1].split()[0]
     assert f"learning_rate    {rate}" in card
     assert "num_units_lstm1  16" in card
+    assert "letter by letter: calibrated on" in card and "texts: calibrated on" in card
 
 
 def test_transfer_leaves_four_models_that_read_new_characters(worked):
@@ -157,6 +158,25 @@ def test_predictions_keep_every_row_and_text_and_give_a_confidence(worked):
         assert name in said["predict"].stdout
     assert "'Ö' 1 times" in said["predict"].stdout  # the base model does not know it
     assert "used to train it" in said["predict"].stdout  # five test words are drawn as in train
+
+
+def test_readings_lean_towards_the_texts_trained_with_and_a_lexicon(worked):
+    folder, said = worked
+    assert "base-prediction: readings lean towards" in said["predict"].stdout
+    assert "tiny-prediction: readings are what the image shows" in said["predict"].stdout  # its file holds no texts
+    (folder / "names.txt").write_text("Carex\nCarex alba\nκάρηξ\n", encoding="utf-8")
+    for key, said in (
+        ("LEXICON = names.txt", "lean towards 2 known texts (LANGUAGE_WEIGHT = 0.3)"),
+        ("LEXICON = names.txt\nLANGUAGE_WEIGHT = 0", "are what the image shows"),
+    ):
+        (folder / "lexicon.cfg").write_text((folder / "setup.cfg").read_text() + key)
+        model = FIXTURES / "original_models/tiny-prediction.h5"
+        assert (
+            f"tiny-prediction: readings {said}." in run("test_set_predictions", "lexicon.cfg", model, cwd=folder).stdout
+        )
+    (folder / "lexicon.cfg").write_text((folder / "setup.cfg").read_text() + "LEXICON = none.txt")
+    done = run("test_set_predictions", "lexicon.cfg", "saved_models/base-prediction.h5", cwd=folder, check=False)
+    assert done.returncode == 1 and "none.txt cannot be opened" in done.stderr
 
 
 def test_the_report_is_one_page_about_all_models(worked):

@@ -1,87 +1,66 @@
 """What else an image may say: how sure each character is, and the runner-up among the readings."""
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
 from utilities.alphabet import BLANK, Alphabet
+from utilities.beam_search import beam_search
 from utilities.decoding import IMPOSSIBLE, Details, greedy_ids, label_log_probability, log_softmax
 
-BEAM_WIDTH = 8  # readings kept at each time step
-LEAST_LIKELY = 1e-3  # of a time step's probability: characters below this are not tried there
 LEAST_SHOWN = 1e-4  # probability below which another reading is no alternative
 
 
 def details(logits: np.ndarray, frames: np.ndarray, alphabet: Alphabet, temperature: float = 1.0) -> list[Details]:
     """The details of the greedy readings. logits (B, T, C), frames (B,) true time steps; `temperature` as of `read`."""
     scores = log_softmax(logits / temperature)
-    others = []
-    for row, ids, count in zip(scores, greedy_ids(logits, frames), frames, strict=True):
+    best, others = greedy_ids(logits, frames), []
+    for ids, hypotheses in zip(best, beam_search(scores, frames), strict=True):
         read = alphabet.decode(ids).strip()
-        beams = [list(prefix) for prefix, score in beam_search(row[:count]) if score > math.log(LEAST_SHOWN)]
-        others.append(next((ids for ids in beams if alphabet.decode(ids).strip() != read), None))
-    known = [ids or [] for ids in others]
-    probabilities = np.exp(label_log_probability(scores, [np.array(ids, int) for ids in known], frames))
+        likely = [h.ids for h in hypotheses if h.log_probability > math.log(LEAST_SHOWN)]
+        others.append(next((ids for ids in likely if alphabet.decode(ids).strip() != read), None))
+    known = [np.array(ids or (), int) for ids in others]
+    probabilities = np.exp(label_log_probability(scores, known, frames))
     return [
         Details(
-            tuple(_character_confidences(row[:count], alphabet)),
-            None if ids is None else alphabet.decode(ids).strip(),
-            0.0 if ids is None else float(min(1.0, p)),
+            character_confidences(row[:count], ids, alphabet),
+            None if other is None else alphabet.decode(other).strip(),
+            0.0 if other is None else float(min(1.0, p)),
         )
-        for row, count, ids, p in zip(scores, frames, others, probabilities, strict=True)
+        for row, count, ids, other, p in zip(scores, frames, best, others, probabilities, strict=True)
     ]
 
 
-def _character_confidences(scores: np.ndarray, alphabet: Alphabet) -> list[float]:
-    """Highest probability of each character of the best path, scores (T, C); outer spaces left out as in readings."""
-    best = scores.argmax(axis=-1)
-    starts = np.flatnonzero(np.concatenate([[True], best[1:] != best[:-1]]))
-    highest = np.exp(np.maximum.reduceat(scores.max(axis=-1), starts))
-    written = [(alphabet.decode([i]), float(p)) for i, p in zip(best[starts], highest, strict=True) if i != BLANK]
-    while written and not written[0][0].strip():
-        written.pop(0)
-    while written and not written[-1][0].strip():
-        written.pop()
-    return [p for _, p in written]
+def character_confidences(scores: np.ndarray, ids: np.ndarray, alphabet: Alphabet) -> tuple[float, ...]:
+    """Highest probability of each character over the time steps that the likeliest alignment of the text gives it.
 
-
-def beam_search(scores: np.ndarray, width: int = BEAM_WIDTH) -> list[tuple[tuple[int, ...], float]]:
-    """The likeliest class sequences with their log probabilities, the best first.
-
-    scores (T, C) log probabilities. Prefix search (Graves 2012, "Supervised sequence labelling", sec. 7.5.2) with a
-    beam: for each prefix, the probabilities of the alignments that end in a blank and in its last character.
+    scores (T, C) log probabilities, ids (L,) of a text that T steps can spell; outer spaces are left out.
     """
-    beams = {(): (0.0, IMPOSSIBLE)}
-    for frame in scores:
-        grown: dict[tuple[int, ...], list[float]] = {}
-        likely = np.flatnonzero(frame > math.log(LEAST_LIKELY)).tolist()
-        emitted = {i: float(frame[i]) for i in {*likely, BLANK}}
-        for prefix, ends in beams.items():
-            for target, place, score in _steps(prefix, ends, emitted, float(frame[prefix[-1]]) if prefix else 0.0):
-                sums = grown.setdefault(target, [IMPOSSIBLE, IMPOSSIBLE])
-                sums[place] = _log_add(sums[place], score)
-        best = sorted(grown.items(), key=lambda item: -_log_add(*item[1]))[:width]
-        beams = {prefix: tuple(sums) for prefix, sums in best}
-    found = ((prefix, _log_add(*sums)) for prefix, sums in beams.items())
-    return [(prefix, score) for prefix, score in found if score > IMPOSSIBLE / 2]
+    text = alphabet.decode(ids)
+    first, end = len(text) - len(text.lstrip()), len(text.rstrip())
+    steps = _likeliest_alignment(scores, ids)
+    highest = (math.exp(scores[steps == place, i].max()) for place, i in enumerate(ids))
+    return tuple(highest)[first:end]
 
 
-def _steps(
-    prefix: tuple[int, ...], ends: tuple[float, float], emitted: dict[int, float], again: float
-) -> Iterator[tuple[tuple[int, ...], int, float]]:
-    """(prefix, 0 if it ends in a blank, else 1, log probability) after a time step; `again` scores the last class."""
-    in_blank, in_character = ends
-    total = _log_add(in_blank, in_character)
-    yield prefix, 0, total + emitted[BLANK]
-    if prefix:
-        yield prefix, 1, in_character + again
-    for i, score in emitted.items():
-        if i != BLANK:
-            yield (*prefix, i), 1, (in_blank if prefix and i == prefix[-1] else total) + score
-
-
-def _log_add(a: float, b: float) -> float:
-    """log(exp(a) + exp(b))."""
-    high, low = max(a, b), min(a, b)
-    return high + math.log1p(math.exp(low - high))
+def _likeliest_alignment(scores: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """For each time step the place in `ids` of the character that it spells, -1 for a blank: (T,) (Viterbi)."""
+    symbols = np.full(2 * len(ids) + 1, BLANK)
+    symbols[1::2] = ids
+    jump = np.zeros(len(symbols), bool)  # where a path may jump over the blank before a character
+    jump[3::2] = symbols[3::2] != symbols[1:-2:2]
+    emitted = scores[:, symbols]
+    best, came = np.full(len(symbols) + 2, IMPOSSIBLE), np.zeros(emitted.shape, int)
+    best[2:4] = emitted[0, :2]  # two states before the first, where no path is
+    for step in range(1, len(scores)):
+        ways = np.stack([best[2:], best[1:-1], np.where(jump, best[:-2], IMPOSSIBLE)])
+        came[step] = ways.argmax(axis=0)
+        best[2:] = ways.max(axis=0) + emitted[step]
+    state = len(symbols) - 1
+    if state and best[2 + state - 1] > best[2 + state]:
+        state -= 1
+    path = np.empty(len(scores), int)
+    for step in range(len(scores) - 1, -1, -1):
+        path[step] = state
+        state -= came[step, state]
+    return np.where(path % 2, path // 2, -1)

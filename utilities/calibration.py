@@ -1,10 +1,10 @@
-"""Confidence that means what it says: one temperature for the logits, fitted on the validation words.
+"""Confidence that means what it says: one temperature, fitted on the validation words.
 
 Temperature scaling (Guo et al. 2017, "On calibration of modern neural networks"), here for the probability of the whole
-word; the reading itself does not depend on it.
+word; the reading itself does not depend on it. It divides the logits, or with a language model the scores of the beam.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -12,7 +12,10 @@ import numpy as np
 
 from utilities.alphabet import Alphabet
 from utilities.batches import WordBatches
+from utilities.beam_search import beam_search
 from utilities.decoding import greedy_ids, label_log_probability, log_softmax
+from utilities.language_model import Language, language_of
+from utilities.language_reading import shares_of_beams
 from utilities.reliability import expected_calibration_error
 from utilities.validation import predicted
 
@@ -31,20 +34,47 @@ class Calibration:
     ece_after: float
 
 
+def calibrations(
+    reader: keras.Model, validation: WordBatches, alphabet: Alphabet, data_record: Mapping
+) -> dict[str, Calibration]:
+    """What a model's record says of its confidence, by the names there: without a language, and with its own."""
+    language = language_of({"data": data_record}, alphabet)
+    return {
+        "calibration": calibrate(reader, validation, alphabet),
+        "language_calibration": calibrate_leaning(reader, validation, alphabet, language),
+    }
+
+
 def calibrate(reader: keras.Model, validation: WordBatches, alphabet: Alphabet) -> Calibration:
     """Fit the temperature so that the log likelihood of "this word is right" is highest on the validation words."""
-    batches, right = [], []
+    batches, texts, truths = [], [], []
     for logits, frames, labels in predicted(reader, validation):
         ids = greedy_ids(logits, frames)
         batches.append((logits, ids, frames))
-        pairs = zip(labels, ids, strict=True)
-        right += [alphabet.decode(label).strip() == alphabet.decode(i).strip() for label, i in pairs]
-    right = np.array(right)
+        texts += map(alphabet.decode, ids)
+        truths += map(alphabet.decode, labels)
 
     def confidences(temperature):
         probabilities = [label_log_probability(log_softmax(x / temperature), i, f) for x, i, f in batches]
         return np.minimum(1.0, np.exp(np.concatenate(probabilities)))
 
+    return _fitted(confidences, texts, truths)
+
+
+def calibrate_leaning(
+    reader: keras.Model, validation: WordBatches, alphabet: Alphabet, language: Language
+) -> Calibration:
+    """The same for readings by a language model, which must not know the validation words."""
+    beams, truths = [], []
+    for logits, frames, labels in predicted(reader, validation):
+        beams += beam_search(log_softmax(logits), frames, language)
+        truths += map(alphabet.decode, labels)
+    texts = [alphabet.decode(hypotheses[0].ids) for hypotheses in beams]
+    return _fitted(lambda temperature: shares_of_beams(beams, temperature)[:, 0], texts, truths)
+
+
+def _fitted(confidences: Callable[[float], np.ndarray], texts: Sequence[str], truths: Sequence[str]) -> Calibration:
+    right = np.array([text.strip() == truth.strip() for text, truth in zip(texts, truths, strict=True)])
     temperature = _best_temperature(lambda t: log_loss(confidences(t), right)) if 0 < right.sum() < len(right) else 1.0
     before, after = (expected_calibration_error(confidences(t), right) for t in (1.0, temperature))
     return Calibration(round(temperature, 4), len(right), round(before, 4), round(after, 4))

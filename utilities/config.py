@@ -78,6 +78,8 @@ class Test:
     __test__ = False  # no test class, whatever pytest thinks of the name
 
     image_set: Path | None
+    lexicon: Path | None
+    language_weight: float | None
     target_error: float
 
 
@@ -105,7 +107,7 @@ def load_config(path: Path, stage: str) -> Config:
     path = Path(path)
     given = read_settings(path)
     values, problems = check_settings(given, KEYS)
-    folders = {s: _folder(path, values[s]["IMAGE_SET_NAME"]) for s in ("tune", "train", "test")}
+    folders = {s: _path(path, values[s]["IMAGE_SET_NAME"]) for s in ("tune", "train", "test")}
     read_from = [STAGE_SECTIONS[stage]]  # the sections that may name the stage's image set, the first that does wins
     if read_from == ["tune"]:
         read_from.append("train")
@@ -148,7 +150,7 @@ def _image_set_problems(given: dict, folders: dict[str, Path | None], read_from:
     )
 
 
-def _folder(path: Path, name: str | None) -> Path | None:
+def _path(path: Path, name: str | None) -> Path | None:
     if name is None:
         return None
     try:
@@ -158,7 +160,8 @@ def _folder(path: Path, name: str | None) -> Path | None:
 
 
 def _assemble(path: Path, given: dict, values: dict[str, dict], folders: dict[str, Path | None]) -> Config:
-    project, tune, train, transfer = (values[s] for s in ("project", "tune", "train", "transfer"))
+    project, tune, train, transfer, test = (values[s] for s in ("project", "tune", "train", "transfer", "test"))
+    lexicon = _path(path, test["LEXICON"])
     chosen = {name: train[f.key] for name, f in FIELDS.items() if train[f.key] is not None}
     if project["BATCH_SIZE"] is not None:  # the older published file has it there
         chosen.setdefault("batch_size", project["BATCH_SIZE"])
@@ -186,7 +189,7 @@ def _assemble(path: Path, given: dict, values: dict[str, dict], folders: dict[st
         ),
         train=Train(folders["train"], hyperparameters=chosen, **{k.lower(): train[k] for k in plain}),
         transfer=Transfer(**{k.lower(): v for k, v in transfer.items()}),
-        test=Test(folders["test"], values["test"]["TARGET_ERROR"]),
+        test=Test(folders["test"], lexicon, **{k.lower(): test[k] for k in ("LANGUAGE_WEIGHT", "TARGET_ERROR")}),
     )
 
 

@@ -106,17 +106,18 @@ def _record_lines(record: dict) -> list[str]:
         f"  trained        {record['date']}, {record['epochs_run']} epochs in {record['seconds'] / 60:.0f} min",
         f"  images         {data['training_images']} of {data['image_set']} (validated on {data['validation_images']})",
         f"  validation CER {100 * result['val_cer']:.2f} % in epoch {result['epoch']}",
-        *_calibration_lines(record.get("calibration")),
+        *_calibration_lines(record.get("calibration"), "read letter by letter"),
+        *_calibration_lines(record.get("language_calibration"), f"leaning towards {len(data.get('texts', ()))} texts"),
         f"  learning rate  {plan['learning_rate']:g}, seed {plan['seed']}",
         f"  versions       {', '.join(f'{k} {v}' for k, v in record['versions'].items())}, backend {record['backend']}",
     ]
 
 
-def _calibration_lines(calibration: dict | None) -> list[str]:
+def _calibration_lines(calibration: dict | None, how: str) -> list[str]:
     if not calibration:
         return []
     before, after = (100 * calibration[key] for key in ("ece_before", "ece_after"))
     return [
-        f"  confidence     calibrated on {calibration['words']} words: wrong by {before:.1f} points on average before,"
-        f" {after:.1f} after (temperature {calibration['temperature']:g})"
+        f"  confidence     {how}: calibrated on {calibration['words']} words, wrong by {before:.1f} points on average"
+        f" before, {after:.1f} after (temperature {calibration['temperature']:g})"
     ]

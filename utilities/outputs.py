@@ -3,7 +3,7 @@
 import datetime
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import keras
@@ -58,7 +58,11 @@ def save_trained(files: ModelFiles, spec: RecognizerSpec, full: keras.Model, rec
 
 
 def training_record(
-    data_record: dict, plan: Plan, progress: Progress, calibration: Calibration, base: dict | None = None
+    data_record: dict,
+    plan: Plan,
+    progress: Progress,
+    calibrations: Mapping[str, Calibration],
+    base: dict | None = None,
 ) -> dict:
     """The record kept in a model file: on what and how it was trained, with which versions, and what came out."""
     best = progress.best
@@ -67,7 +71,7 @@ def training_record(
         "data": data_record,
         "plan": asdict(plan) | {"epochs_planned": progress.epochs_planned, "parts": progress.parts},
         "result": {"epoch": best["epoch"], "val_loss": best["val_loss"], "val_cer": best["val_cer"]},
-        "calibration": asdict(calibration),
+        **{name: asdict(calibration) for name, calibration in calibrations.items()},
         "epochs_run": len(progress.history),
         "seconds": round(progress.seconds, 1),
         "versions": {"python": platform.python_version(), "keras": keras.__version__, "numpy": np.__version__},

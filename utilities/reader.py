@@ -1,6 +1,6 @@
 """Prepared images -> readings, with one model."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -11,6 +11,8 @@ from utilities.batches import buckets
 from utilities.decoding import Reading, read
 from utilities.folding import fold_batch_norms
 from utilities.images import READING_BUCKET, canvas_width, to_canvases
+from utilities.language_model import Language, language_of
+from utilities.language_reading import read_leaning
 from utilities.model import frame_counter
 from utilities.saved_model import Recognizer
 
@@ -20,16 +22,24 @@ BATCH_SIZE = 128  # images a prediction step: larger ones are no faster on a CPU
 class Reader:
     """Reads prepared contents with one model; `with_details` adds each character's confidence and the runner-up.
 
-    Later changes of the model's weights reach it only if `still_training`, which costs a twentieth of the speed.
+    With a `language` readings lean towards it; without, the likeliest class of each time step is read. Later changes of
+    the model's weights reach it only if `still_training`, which costs a twentieth of the speed.
     """
 
-    def __init__(self, recognizer: Recognizer, with_details: bool = False, still_training: bool = False):
-        self.with_details = with_details
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        with_details: bool = False,
+        still_training: bool = False,
+        language: Language | None = None,
+    ):
+        self.with_details, self.language = with_details, language
         self.spec, self.record = recognizer.spec, recognizer.record
         model = recognizer.prediction_model
         self.model = model if still_training else fold_batch_norms(model)
         self._frames = frame_counter(recognizer.spec)
-        self._temperature = recognizer.record.get("calibration", {}).get("temperature", 1.0)
+        calibration = recognizer.record.get("language_calibration" if language else "calibration", {})
+        self._temperature = calibration.get("temperature", 1.0)
         self.digests, self.groups = _training_traces(recognizer.record)
 
     def read(self, contents: Iterable[np.ndarray]) -> list[Reading]:
@@ -59,11 +69,25 @@ class Reader:
         return canvas_width(content.shape[1], self.spec.preprocessing, READING_BUCKET)
 
     def _readings(self, logits: np.ndarray, frames: np.ndarray) -> list[Reading]:
+        if self.language:
+            language = (self.language, self._temperature, self.with_details)
+            return read_leaning(logits, frames, self.spec.alphabet, *language)
         known = (logits, frames, self.spec.alphabet, self._temperature)
         readings = read(*known)
         if not self.with_details:
             return readings
         return [replace(reading, details=d) for reading, d in zip(readings, details(*known), strict=True)]
+
+
+def reader_for(
+    recognizer: Recognizer,
+    with_details: bool = False,
+    weight: float | None = None,
+    lexicon: Mapping[str, int] | None = None,
+) -> Reader:
+    """The reader of a model as the prediction stage has it: leaning towards the texts it was trained with."""
+    language = language_of(recognizer.record, recognizer.spec.alphabet, weight, lexicon)
+    return Reader(recognizer, with_details, language=language)
 
 
 def _training_traces(record: dict) -> tuple[set[str], set[str]]:

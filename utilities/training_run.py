@@ -2,7 +2,7 @@
 
 import keras
 
-from utilities.calibration import calibrate
+from utilities.calibration import calibrations
 from utilities.full_model import reader_of
 from utilities.model import RecognizerSpec, frame_counter
 from utilities.model_files import ModelFiles
@@ -38,7 +38,8 @@ def train_and_save(
         reader = reader_of(full)
         batches = data.batches(spec.alphabet, frame_counter(spec), batch_size, plan.seed)
         progress = train(full, reader, batches, spec.alphabet, plan, point, HistoryKeeper(files))
-        record = training_record(data.record, plan, progress, calibrate(reader, batches[1], spec.alphabet), base)
+        sure = calibrations(reader, batches[1], spec.alphabet, data.record)
+        record = training_record(data.record, plan, progress, sure, base)
         save_trained(files, spec, full, record, progress)
         point.discard()
     return record

@@ -1,12 +1,13 @@
 """An image set ready for training: checked, decoded, split; what tuner, trainer and transfer start from."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from utilities.alphabet import Alphabet
+from utilities.alphabet import Alphabet, normalize
 from utilities.batches import Word, WordBatches
 from utilities.config import Config, Project
 from utilities.decoders import Decoded, digest_of_file
@@ -111,6 +112,7 @@ def training_set_for(
         "validation_images": len(validation),
         "left_out": len(image_set.samples) - len(samples),
         "groups": sorted({s.group for s in samples if s.group}),
+        "texts": dict(Counter(normalize(s.label) for s in training)),
         "image_digests": sorted({decoded[s.path].digest for s in samples}),
         "split": {
             "seed": train.seed,

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from utilities.alphabet import Alphabet
+from utilities.language_model import END, LanguageModel, language_of
+
+AB = Alphabet(("a", "b"))
+
+
+def probability(model, text, following):
+    """P(following | text), class END for ""."""
+    state = np.array([model.start])
+    for i in AB.encode(text):
+        state = model.follow(state, np.array([i]))
+    return np.exp(model.log_probabilities(state, AB.encode(following) if following else np.array([END])))[0]
+
+
+def test_the_probabilities_of_all_that_may_follow_add_up():
+    model = LanguageModel({"abba": 2, "b": 1, "abab": 5}, AB)
+    for text in ("", "a", "ab", "abb", "bbbb", "abababab"):
+        assert sum(probability(model, text, x) for x in ("", "a", "b")) == pytest.approx(1)
+
+
+def test_the_formula_by_hand():
+    """One text, a: after the start come a, then the end. Witten & Bell weigh what was seen once as what was not."""
+    model = LanguageModel({"a": 1}, AB)
+    letters = np.array([1 / 3, 1 / 3, 1 / 3])  # end, a, b
+    letters = (np.array([1, 1, 0]) + 2 * letters) / 4  # no context: a and the end were seen, two kinds
+    for _ in range(5):  # five contexts of starts, each longer: a was seen, one kind
+        letters = (np.array([0, 1, 0]) + letters) / 2
+    assert [probability(model, "", x) for x in ("", "a", "b")] == pytest.approx(letters)
+
+
+def test_what_was_seen_more_often_is_likelier_and_nothing_is_impossible():
+    model = LanguageModel({"ab": 9, "aa": 1}, AB)
+    assert probability(model, "a", "b") > probability(model, "a", "a") > probability(model, "a", "") > 0
+    assert probability(model, "bbb", "b") > 0
+
+
+def test_no_more_than_five_characters_before_count():
+    model = LanguageModel({"abbabbab": 1, "b": 2}, AB)
+    assert probability(model, "aabbabb", "a") == probability(model, "babbabb", "a")
+
+
+def test_texts_that_the_model_cannot_read_are_left_out():
+    both, known = LanguageModel({"ab": 1, "xyz": 5}, AB), LanguageModel({"ab": 1}, AB)
+    assert probability(both, "a", "b") == probability(known, "a", "b")
+
+
+def test_a_language_is_of_the_texts_trained_with_and_of_a_lexicon():
+    record = {"data": {"texts": {"ab": 2}}}
+    trained, both = language_of(record, AB), language_of(record, AB, 0.5, {"aa": 7})
+    assert probability(trained.model, "a", "b") > 0.5 > probability(both.model, "a", "b")
+    assert (trained.weight, both.weight) == (0.3, 0.5)
+    assert language_of({}, AB) is None and language_of(record, AB, 0) is None
+    assert probability(language_of({}, AB, lexicon={"ba": 1}).model, "b", "a") > 0.5

@@ -1,0 +1,110 @@
+"""What the writing is likely to say: how probable a character is after those before it, from texts known beforehand."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from utilities.alphabet import BLANK, Alphabet
+
+ORDER = 6  # characters that are looked at together: one, and up to five before it
+WEIGHT = 0.3  # of a language's log probabilities beside those of the image
+START, END = -1, BLANK  # stand before and after a text; no character has these ids
+
+
+class LanguageModel:
+    """An n-gram model of characters with Witten-Bell smoothing, interpolated down to an even share of all classes.
+
+    Witten & Bell 1991, "The zero-frequency problem"; formula as in Chen & Goodman 1999, "An empirical study
+    of smoothing techniques for language modeling", section 2.4. A state is what the model remembers of a text's end, as
+    an int. Rows of the tables are made when a state is first met: most never are.
+    """
+
+    def __init__(self, texts: Mapping[str, int], alphabet: Alphabet):
+        """`texts`: how often each was seen; there must be one. A text with a character that the alphabet lacks is left
+        out, as the model cannot read it.
+        """
+        self._counts: dict[tuple[int, ...], dict[int, int]] = {(): {}}
+        self.texts = 0  # different ones that it knows
+        for text, count in texts.items():
+            if not alphabet.unknown(text):
+                self._learn([START] * (ORDER - 1) + alphabet.encode(text).tolist() + [END], count)
+                self.texts += 1
+        self._places: dict[tuple[int, ...], int] = {}
+        self._contexts: list[tuple[int, ...]] = []
+        self._probabilities = np.empty((0, alphabet.classes))
+        self._followers = np.empty((0, alphabet.classes), np.int64)
+        self.start = self._place((START,) * (ORDER - 1))
+
+    def _learn(self, ids: list[int], count: int) -> None:
+        for end in range(ORDER - 1, len(ids)):
+            for length in range(ORDER):
+                seen = self._counts.setdefault(tuple(ids[end - length : end]), {})
+                seen[ids[end]] = seen.get(ids[end], 0) + count
+
+    def log_probabilities(self, states: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        """log P(class | state), both of one shape or broadcast; class END is the end of the text."""
+        return np.log(self._probabilities[states, ids])
+
+    def follow(self, states: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        """The states after one character more, arrays of one shape."""
+        found = self._followers[states, ids]
+        for where in zip(*np.nonzero(found < 0), strict=True):
+            state, character = int(states[where]), int(ids[where])
+            place = self._place((*self._contexts[state], character)[1 - ORDER :])
+            self._followers[state, character] = found[where] = place
+        return found
+
+    def _place(self, context: tuple[int, ...]) -> int:
+        """The row of the longest end of a context that was seen."""
+        while context not in self._counts:
+            context = context[1:]
+        place = self._places.get(context)
+        if place is None:
+            probabilities = self._smoothed(context)
+            place = self._places[context] = len(self._contexts)
+            self._contexts.append(context)
+            if place == len(self._probabilities):
+                more = max(256, place)
+                self._probabilities = np.pad(self._probabilities, ((0, more), (0, 0)))
+                self._followers = np.pad(self._followers, ((0, more), (0, 0)), constant_values=-1)
+            self._probabilities[place] = probabilities
+        return place
+
+    def _smoothed(self, context: tuple[int, ...]) -> np.ndarray:
+        classes = self._probabilities.shape[1]
+        if context:
+            place = self._place(context[1:])  # makes that row first
+            shorter = self._probabilities[place]
+        else:
+            shorter = np.full(classes, 1 / classes)
+        seen = self._counts[context]
+        if not seen:
+            return shorter
+        found = len(seen) * shorter
+        found[list(seen)] += list(seen.values())
+        return found / (len(seen) + sum(seen.values()))
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language model and the weight of its log probabilities beside those of the image."""
+
+    model: LanguageModel
+    weight: float = WEIGHT
+
+    def __str__(self) -> str:
+        return f"lean towards {self.model.texts:,} known texts (LANGUAGE_WEIGHT = {self.weight:g})"
+
+
+def language_of(
+    record: Mapping, alphabet: Alphabet, weight: float | None = None, lexicon: Mapping[str, int] | None = None
+) -> Language | None:
+    """The language of the texts that a model was trained with, by its record, and of a lexicon's; weight: or WEIGHT.
+
+    None where the weight is 0, or where there are no texts, as in files of earlier versions.
+    """
+    weight = WEIGHT if weight is None else weight
+    texts = Counter(record.get("data", {}).get("texts", {})) + Counter(lexicon or {})
+    return Language(LanguageModel(texts, alphabet), weight) if weight and texts else None

@@ -1,0 +1,56 @@
+"""Readings that lean towards what is likely to be written: the beam's best, and how sure it is among the beam."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from utilities.alphabet import Alphabet
+from utilities.alternatives import LEAST_SHOWN, character_confidences
+from utilities.beam_search import BEAM_WIDTH, Hypothesis, beam_search
+from utilities.decoding import IMPOSSIBLE, Details, Reading, log_softmax
+from utilities.language_model import Language
+
+
+def read_leaning(
+    logits: np.ndarray,
+    frames: np.ndarray,
+    alphabet: Alphabet,
+    language: Language,
+    temperature: float = 1.0,
+    with_details: bool = False,
+) -> list[Reading]:
+    """The best reading of each image by a language model. logits (B, T, C), frames (B,) true time steps.
+
+    `temperature` divides the scores of the beam's texts before they become confidences (see `calibration`).
+    """
+    scores = log_softmax(logits)
+    beams = beam_search(scores, frames, language)
+    readings = []
+    for row, count, hypotheses, shares in zip(scores, frames, beams, shares_of_beams(beams, temperature), strict=True):
+        texts = [alphabet.decode(h.ids).strip() for h in hypotheses]
+        details = None
+        if with_details:
+            other = next((i for i, t in enumerate(texts) if t != texts[0] and shares[i] > LEAST_SHOWN), None)
+            runner_up = (None, 0.0) if other is None else (texts[other], float(shares[other]))
+            details = Details(
+                character_confidences(row[:count], np.array(hypotheses[0].ids, int), alphabet), *runner_up
+            )
+        readings.append(Reading(texts[0], float(shares[0]), details))
+    return readings
+
+
+def shares_of_beams(beams: Sequence[Sequence[Hypothesis]], temperature: float) -> np.ndarray:
+    """How probable each text of each beam is, (B, W), the best first: softmax of scores / temperature.
+
+    All texts that are not in the beam count as one more: of the image's probability they have what is left, and they
+    lean as the unlikeliest of the beam. Without them words that nobody could read looked as if they could be.
+    """
+    scores, probabilities = np.full((2, len(beams), BEAM_WIDTH), IMPOSSIBLE)
+    lean = np.zeros(len(beams))
+    for i, hypotheses in enumerate(beams):
+        scores[i, : len(hypotheses)] = [h.score for h in hypotheses]
+        probabilities[i, : len(hypotheses)] = [h.log_probability for h in hypotheses]
+        lean[i] = min(h.score - h.log_probability for h in hypotheses)
+    left = np.maximum(1.0 - np.exp(probabilities).sum(axis=1), np.finfo(float).eps)
+    scores = np.concatenate([scores, (np.log(left) + lean)[:, None]], axis=1)
+    return np.exp(log_softmax(scores / temperature))[:, :-1]

@@ -1,0 +1,28 @@
+"""A user's list of what the images are likely to say: a text file, one text a line."""
+
+from collections import Counter
+from pathlib import Path
+
+from utilities.alphabet import normalize
+from utilities.errors import UserError
+
+
+class LexiconError(UserError):
+    """A file that is no list of texts; the message says why and what to do."""
+
+
+def read_lexicon(path: Path) -> Counter[str]:
+    """How often each text stands in the file; empty lines, and spaces at the ends of lines, say nothing.
+
+    Raises LexiconError.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise LexiconError(f"LEXICON {path} cannot be opened ({error.strerror}).") from None
+    except UnicodeDecodeError:
+        raise LexiconError(f"LEXICON {path} is not UTF-8: save it as plain text, UTF-8, one text a line.") from None
+    texts = Counter(text for line in lines if (text := normalize(line.strip())))
+    if not texts:
+        raise LexiconError(f"LEXICON {path} holds no text: one a line is expected.")
+    return texts
