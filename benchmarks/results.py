@@ -12,7 +12,10 @@ from benchmarks.curve_chart import words_chart
 from benchmarks.tables import RESULTS
 from utilities.safe_files import whole_file
 
-HEADER = ("images", "start", "model", "words", "processor", "minutes", "epochs", "validation CER", "test CER", "exact")
+HEADER = (
+    "images", "start", "model", "words", "processor", "minutes", "epochs", "validation CER", "test CER", "exact",
+    "leaning: test CER", "exact",
+)  # fmt: skip
 
 
 def read_all(files: Sequence[Path]) -> list[dict]:
@@ -87,9 +90,11 @@ def _speeds(result: dict) -> dict[str, str]:
 
 
 def _cells(run: dict) -> tuple[str, ...]:
-    def percent(name):
-        low, high = (f"{100 * run[f'{name}_{end}']:.1f}" for end in ("low", "high"))
-        return f"{100 * run[name]:.1f} % ({low} to {high})"
+    def percent(found, name):
+        if not found:  # measured before there were readings that lean
+            return ""
+        low, high = (f"{100 * found[f'{name}_{end}']:.1f}" for end in ("low", "high"))
+        return f"{100 * found[name]:.1f} % ({low} to {high})"
 
     return (
         run["training_set"].split("/")[0],
@@ -100,8 +105,7 @@ def _cells(run: dict) -> tuple[str, ...]:
         f"{run['seconds'] / 60:.0f} of {run['minutes']:g}",
         str(run["epochs"]),
         f"{100 * run['val_cer']:.1f} %",
-        percent("cer"),
-        percent("exact"),
+        *(percent(found, name) for found in (run, run.get("leaning")) for name in ("cer", "exact")),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from utilities.alphabet import BLANK, Alphabet
 
 ORDER = 6  # characters that are looked at together: one, and up to five before it
+MOST_TEXTS = 20_000  # different ones, the most frequent: they take up to 300 MB and a few seconds
 WEIGHT = 0.3  # of a language's log probabilities beside those of the image
 START, END = -1, BLANK  # stand before and after a text; no character has these ids
 
@@ -27,7 +28,7 @@ class LanguageModel:
         """
         self._counts: dict[tuple[int, ...], dict[int, int]] = {(): {}}
         self.texts = 0  # different ones that it knows
-        for text, count in texts.items():
+        for text, count in Counter(texts).most_common(MOST_TEXTS):
             if not alphabet.unknown(text):
                 self._learn([START] * (ORDER - 1) + alphabet.encode(text).tolist() + [END], count)
                 self.texts += 1
