@@ -4,6 +4,7 @@ import pytest
 from utilities.alphabet import Alphabet
 from utilities.calibration import calibrate, calibrate_leaning, log_loss
 from utilities.language_model import Language, LanguageModel
+from utilities.validation import predicted
 
 ALPHABET = Alphabet(tuple("ab"))
 
@@ -34,14 +35,16 @@ def validation(words=2000, scale=3.0):
 
 
 def test_an_overconfident_model_is_brought_down_to_what_it_knows():
-    found = calibrate(Overconfident(), validation(), ALPHABET)
+    found = calibrate(predicted(Overconfident(), validation()), ALPHABET)
     assert found.temperature == pytest.approx(3, rel=0.2)
     assert found.words == 2000
     assert found.ece_after < 0.03 < found.ece_before
 
 
 def test_a_model_that_knows_itself_is_left_alone():
-    assert calibrate(Overconfident(), validation(scale=1.0), ALPHABET).temperature == pytest.approx(1, rel=0.15)
+    assert calibrate(predicted(Overconfident(), validation(scale=1.0)), ALPHABET).temperature == pytest.approx(
+        1, rel=0.15
+    )
 
 
 def test_the_loss_is_that_of_a_hand():
@@ -50,7 +53,7 @@ def test_the_loss_is_that_of_a_hand():
 
 def test_readings_by_a_language_are_brought_down_as_well():
     even = Language(LanguageModel({"a": 1, "b": 1}, ALPHABET))
-    found = calibrate_leaning(Overconfident(), validation(), ALPHABET, even)
+    found = calibrate_leaning(predicted(Overconfident(), validation()), ALPHABET, even)
     assert found.temperature == pytest.approx(3, rel=0.2)
     assert found.words == 2000
     assert found.ece_after < 0.03 < found.ece_before

@@ -4,7 +4,7 @@ Temperature scaling (Guo et al. 2017, "On calibration of modern neural networks"
 word; the reading itself does not depend on it. It divides the logits, or with a language model the scores of the beam.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -17,7 +17,7 @@ from utilities.decoding import greedy_ids, label_log_probability, log_softmax
 from utilities.language_model import Language, language_of
 from utilities.language_reading import shares_of_beams
 from utilities.reliability import expected_calibration_error
-from utilities.validation import predicted
+from utilities.validation import Predicted, predicted
 
 SEARCHED = (0.5, 5.0)  # temperatures: below 1 the model was too modest, above 1 too sure
 STEPS = 16  # of the golden-section search: the temperature is known to a thousandth part
@@ -38,17 +38,17 @@ def calibrations(
     reader: keras.Model, validation: WordBatches, alphabet: Alphabet, data_record: Mapping
 ) -> dict[str, Calibration]:
     """What a model's record says of its confidence, by the names there: without a language, and with its own."""
-    language = language_of({"data": data_record}, alphabet)
+    words, language = list(predicted(reader, validation)), language_of({"data": data_record}, alphabet)
     return {
-        "calibration": calibrate(reader, validation, alphabet),
-        "language_calibration": calibrate_leaning(reader, validation, alphabet, language),
+        "calibration": calibrate(words, alphabet),
+        "language_calibration": calibrate_leaning(words, alphabet, language),
     }
 
 
-def calibrate(reader: keras.Model, validation: WordBatches, alphabet: Alphabet) -> Calibration:
+def calibrate(words: Iterable[Predicted], alphabet: Alphabet) -> Calibration:
     """Fit the temperature so that the log likelihood of "this word is right" is highest on the validation words."""
     batches, texts, truths = [], [], []
-    for logits, frames, labels in predicted(reader, validation):
+    for logits, frames, labels in words:
         ids = greedy_ids(logits, frames)
         batches.append((logits, ids, frames))
         texts += map(alphabet.decode, ids)
@@ -61,12 +61,10 @@ def calibrate(reader: keras.Model, validation: WordBatches, alphabet: Alphabet) 
     return _fitted(confidences, texts, truths)
 
 
-def calibrate_leaning(
-    reader: keras.Model, validation: WordBatches, alphabet: Alphabet, language: Language
-) -> Calibration:
+def calibrate_leaning(words: Iterable[Predicted], alphabet: Alphabet, language: Language) -> Calibration:
     """The same for readings by a language model, which must not know the validation words."""
     beams, truths = [], []
-    for logits, frames, labels in predicted(reader, validation):
+    for logits, frames, labels in words:
         beams += beam_search(log_softmax(logits), frames, language)
         truths += map(alphabet.decode, labels)
     texts = [alphabet.decode(hypotheses[0].ids) for hypotheses in beams]

@@ -11,9 +11,12 @@ from utilities.ctc import LOSS_CEILING
 from utilities.decoding import label_log_probability, log_softmax, read_texts
 from utilities.metrics import character_error_rate
 
+# of a batch: logits (B, T, C) float32, frames (B,) true time steps, labels as class ids
+Predicted = tuple[np.ndarray, np.ndarray, list[np.ndarray]]
 
-def predicted(reader: keras.Model, batches: WordBatches) -> Iterator[tuple[np.ndarray, np.ndarray, list[np.ndarray]]]:
-    """Batch by batch (logits (B, T, C) float32, frames (B,) true time steps, labels as class ids) of fixed batches."""
+
+def predicted(reader: keras.Model, batches: WordBatches) -> Iterator[Predicted]:
+    """What a prediction model makes of fixed batches, one by one."""
     for number in range(len(batches)):
         batch = batches[number][0]
         labels = [ids[:n] for ids, n in zip(batch["label"], batch["label_length"][:, 0], strict=True)]
