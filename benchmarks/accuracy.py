@@ -25,8 +25,8 @@ COLUMN_KEYS = {
     "metadata_file": "METADATA_FILE_NAME",
 }
 HEADER = (
-    "model", "start", "words", "CER %", "95 % interval", "exact %", "leaning CER %", "exact %", "minutes", "images/s",
-    "epochs", "parameters", "Gflop/image",
+    "model", "start", "words", "CER %", "95 % interval", "exact %", "leaning CER %", "exact %",
+    "in several views CER %", "exact %", "minutes", "images/s", "epochs", "parameters", "Gflop/image",
 )  # fmt: skip
 
 
@@ -158,6 +158,10 @@ def out_file(args: argparse.Namespace) -> Path:
     return args.out or RESULTS / f"accuracy-{train.parent.name}-{train.name}.json"
 
 
+def _percent(errors: dict) -> tuple[str, str]:
+    return f"{100 * errors['cer']:.2f}", f"{100 * errors['exact']:.1f}"
+
+
 def table(rows: list[dict]) -> str:
     """The runs, one a line."""
     return text_table(
@@ -170,8 +174,8 @@ def table(rows: list[dict]) -> str:
                 f"{100 * row['cer']:.2f}",
                 f"{100 * row['cer_low']:.2f} to {100 * row['cer_high']:.2f}",
                 f"{100 * row['exact']:.1f}",
-                f"{100 * row['leaning']['cer']:.2f}",
-                f"{100 * row['leaning']['exact']:.1f}",
+                *_percent(row["leaning"]),
+                *_percent(row["several_views"]),
                 f"{row['seconds'] / 60:.1f}",
                 f"{row['images_per_second']:.1f}",
                 str(row["epochs"]),

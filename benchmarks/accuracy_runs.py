@@ -152,7 +152,9 @@ def _run(
     sure = calibrations(recognizer.prediction_model, batches[1], spec.alphabet, data.record)
     record = training_record(data.record, plan, progress, sure, recognizer.record.get("base"))
     trained = Recognizer(spec, full, record)
-    leaning = words.summary(words.read(reader_for(trained)))
+    leaning, several = (
+        words.summary(words.read(reader_for(trained, several_views=several_views))) for several_views in (False, True)
+    )
     row = {
         "architecture": spec.architecture,
         "start": start,
@@ -165,6 +167,7 @@ def _run(
         "seed": config.train.seed,
         **_scores(summary, len(words.samples) - len(words.readable)),
         "leaning": _errors(leaning),
+        "several_views": _errors(several),
         **_effort(progress, curve, seconds, len(data.training)),
         **_size(recognizer, words),
         "canvas": [spec.preprocessing.height, spec.preprocessing.width],

@@ -52,12 +52,12 @@ def run(config: Config, models: list[Path], with_details: bool, with_report: boo
 
     columns = columns_of(config.project)
     image_set = read_image_set(config.test.image_set, columns, config.project.image_format, for_prediction=True)
-    readers = {}
+    readers, test = {}, config.test
     for model, path in outputs.items():
         recognizer = load_recognizer(model, explicit_alphabet(config.project))
         warn_differences(config.project, recognizer.spec)
-        readers[path] = reader_for(recognizer, with_details, config.test.language_weight, lexicon)
-        print(f"{model.stem}: readings {readers[path].language or 'are what the image shows'}.", flush=True)
+        readers[path] = reader_for(recognizer, with_details, test.language_weight, lexicon, test.several_views)
+        print(f"{model.stem}: readings {readers[path].manner}.", flush=True)
     summaries = predict_to_files(readers, image_set)
     print(results_table(summaries))
     for path, summary in summaries.items():

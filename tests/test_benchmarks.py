@@ -59,11 +59,12 @@ def test_accuracy_trains_and_transfers_and_reports(sets):
     assert (scratch["start"], transfer["start"]) == ("scratch", "transfer")
     assert (scratch["words"], transfer["words"]) == (36, 18)
     for row in result["runs"]:
-        assert row["architecture"] == "compact" and row["canvas"] == [32, 128] and row["resize"] == "even"
+        assert row["architecture"] == "compact" and row["canvas"] == [32, 128] and row["resize"] == "upright"
         assert (row["test_words"], row["groups"], row["unread"]) == (12, 3, 0)
         assert row["hyperparameters"]["batch_size"] == 8
         assert 0 < row["cer_low"] <= row["cer"] <= row["cer_high"]
         assert 0 <= row["exact"] <= 1
+        assert all(0 < row[way]["cer"] <= 2 and 0 <= row[way]["exact"] <= 1 for way in ("leaning", "several_views"))
         assert row["epochs"] == len(row["history"]) >= 1
         assert row["images_per_second"] == pytest.approx(row["training_words"] * row["epochs"] / row["seconds"])
         seconds = [point["seconds"] for point in row["curve"]]

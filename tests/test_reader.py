@@ -73,3 +73,21 @@ def test_a_reader_leans_towards_what_its_model_was_trained_with_and_a_lexicon():
     (shown,), (leaning,) = (reader_for(trained, True, weight).read([content]) for weight in (0, 2.0))
     assert (shown.text, leaning.text) == ("", "Rosa")
     assert len(leaning.details.characters) == 4
+
+
+def test_of_several_views_the_text_is_read_that_is_likeliest_in_the_mean():
+    words = {"data": {"texts": {"Rosa": 1}}}
+    recognizer = small_recognizer(record=words)
+    contents = [prepare(np.asarray(draw(t, seed=i)), recognizer.spec.preprocessing) for i, t in enumerate(WORDS)]
+    for weight in (0, None):
+        one, several = (reader_for(recognizer, True, weight, several_views=several) for several in (False, True))
+        shapes, real = [], several.model.predict_on_batch
+        several.model.predict_on_batch = lambda images, real=real, shapes=shapes: shapes.append(images) or real(images)
+        readings = several.read(contents)
+        assert sum(map(len, shapes)) == len(several.views) * len(WORDS) > len(WORDS)
+        alone = [several.read([content])[0] for content in contents[::-1]][::-1]
+        for a, b, plain in zip(readings, alone, one.read(contents), strict=True):
+            assert (a.text, a.details.runner_up) == (b.text, b.details.runner_up)
+            assert a.confidence == pytest.approx(b.confidence, abs=1e-5)
+            assert a.confidence != plain.confidence
+            assert len(a.details.characters) == len(a.text)

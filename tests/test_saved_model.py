@@ -173,6 +173,6 @@ def test_a_model_of_an_earlier_version_still_gets_its_images_as_it_did(model, tm
 
 
 def test_an_unknown_way_to_resize_is_refused_not_replaced(model, tmp_path):
-    save_recognizer(tmp_path / "m.h5", replace(SPEC, preprocessing=Preprocessing(32, 256, "upright")), model, {})
-    with pytest.raises(ModelFileError, match="'upright' is none of even, writing, stretch"):
+    save_recognizer(tmp_path / "m.h5", replace(SPEC, preprocessing=Preprocessing(32, 256, "tilted")), model, {})
+    with pytest.raises(ModelFileError, match="'tilted' is none of upright, even, writing, stretch"):
         load_recognizer(tmp_path / "m.h5")

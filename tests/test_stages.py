@@ -168,6 +168,7 @@ def test_readings_lean_towards_the_texts_trained_with_and_a_lexicon(worked):
     for key, said in (
         ("LEXICON = names.txt", "lean towards 2 known texts (LANGUAGE_WEIGHT = 0.3)"),
         ("LEXICON = names.txt\nLANGUAGE_WEIGHT = 0", "are what the image shows"),
+        ("SEVERAL_VIEWS = True", "are what 5 views of the image show"),
     ):
         (folder / "lexicon.cfg").write_text((folder / "setup.cfg").read_text() + key)
         model = FIXTURES / "original_models/tiny-prediction.h5"

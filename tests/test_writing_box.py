@@ -3,7 +3,7 @@ import pytest
 from conftest import draw
 
 from utilities.images import Preprocessing, prepare
-from utilities.writing_box import cut_out, writing_box
+from utilities.writing_box import cut_out, find_writing
 
 
 def ink_of(text, seed=1):
@@ -32,7 +32,7 @@ def assert_holds(box, word, top=50, left=90, spare=0.25):
 @pytest.mark.parametrize("text", ["Quercus", "Gödern", "carex", "1937", "jgypq", "Éé!", "St. Louis,"])
 def test_the_box_holds_the_whole_word_with_its_dots_accents_and_tails(text):
     word = ink_of(text)
-    assert_holds(writing_box(page_with(word)), word)
+    assert_holds(find_writing(page_with(word))[0], word)
 
 
 def test_ruled_lines_frames_and_specks_are_not_writing():
@@ -41,14 +41,14 @@ def test_ruled_lines_frames_and_specks_are_not_writing():
     page[130:133] = 255  # a ruled line below
     page[:, 3:5] = 255  # the edge of a frame
     page[5, 480] = 255  # dirt
-    assert_holds(writing_box(page), word)
+    assert_holds(find_writing(page)[0], word)
 
 
 def test_tails_of_the_line_above_are_left_out():
     word = ink_of("Carex alba")
     page = page_with(word)
     page[0:6, 120:126] = 255
-    assert_holds(writing_box(page), word)
+    assert_holds(find_writing(page)[0], word)
 
 
 def test_letters_have_one_size_however_loose_the_crop():
@@ -60,9 +60,9 @@ def test_letters_have_one_size_however_loose_the_crop():
 
 def test_an_empty_image_and_a_lone_speck_stay_whole_or_small():
     empty = np.zeros((40, 90), np.uint8)
-    assert writing_box(empty) == (0, 0, 90, 40)
+    assert find_writing(empty)[0] == (0, 0, 90, 40)
     empty[10:13, 10:13] = 255
-    left, top, right, bottom = writing_box(empty)
+    left, top, right, bottom = find_writing(empty)[0]
     assert bottom - top >= 0.15 * 40
     assert left < 10 < right and top < 10 < bottom
 
@@ -81,4 +81,4 @@ def test_more_specks_than_narrow_labels_can_count_do_not_hide_the_word():
     page[::2, ::2] = 255  # 78,400 specks
     clean = np.pad(word, 6)
     page[194 : 194 + clean.shape[0], 84 : 84 + clean.shape[1]] = clean
-    assert_holds(writing_box(page), word, top=200, spare=1.0)  # no box is lower than a share of the crop
+    assert_holds(find_writing(page)[0], word, top=200, spare=1.0)  # no box is lower than a share of the crop

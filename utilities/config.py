@@ -80,6 +80,7 @@ class Test:
     image_set: Path | None
     lexicon: Path | None
     language_weight: float | None
+    several_views: bool
     target_error: float
 
 
@@ -189,7 +190,11 @@ def _assemble(path: Path, given: dict, values: dict[str, dict], folders: dict[st
         ),
         train=Train(folders["train"], hyperparameters=chosen, **{k.lower(): train[k] for k in plain}),
         transfer=Transfer(**{k.lower(): v for k, v in transfer.items()}),
-        test=Test(folders["test"], lexicon, **{k.lower(): test[k] for k in ("LANGUAGE_WEIGHT", "TARGET_ERROR")}),
+        test=Test(
+            folders["test"],
+            lexicon,
+            **{k.lower(): test[k] for k in ("LANGUAGE_WEIGHT", "SEVERAL_VIEWS", "TARGET_ERROR")},
+        ),
     )
 
 

@@ -1,8 +1,9 @@
 """Image file -> canvas: the only preprocessing there is, for training and prediction alike.
 
-A canvas is (H, W) uint8. In the `even` mode the writing's own box is scaled to the canvas height and to the width at
-which its strokes come at the usual pace; in the `writing` mode it keeps its aspect ratio. In both, ink is 255 and paper
-0, so that padding is paper. In the `stretch` mode (files of the original workflow) grey values stay as scanned.
+A canvas is (H, W) uint8. In the `upright` mode the writing's box is set upright and scaled to the canvas height and to
+the width at which its strokes come at the usual pace; `even` leaves it leaning, `writing` also keeps its aspect ratio.
+In these, ink is 255 and paper 0, so that padding is paper. In the `stretch` mode (files of the original workflow) grey
+values stay as scanned.
 """
 
 import io
@@ -13,8 +14,9 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from utilities.slant import set_upright, slant
 from utilities.stroke_pace import even_width
-from utilities.writing_box import cut_out, writing_box
+from utilities.writing_box import cut_out, find_writing
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 BUCKET = 64  # px: canvas widths are multiples of this, so that narrow words cost little and batches are full
@@ -23,7 +25,7 @@ DARKEST = 0.005  # share of the pixels that are as dark as the darkest ink: one 
 DARKEST_OF_BOX = 0.01  # the same of the writing's box, where there is less paper
 LEAST_CONTRAST = 48  # grey levels between paper and ink below which an image is not stretched further
 MOST_PIXELS = 100_000_000  # a word crop beyond this is a mistake or an attack
-RESIZES = ("even", "writing", "stretch")  # the ways an image can reach a canvas
+RESIZES = ("upright", "even", "writing", "stretch")  # the ways an image can reach a canvas
 
 
 class ImageError(ValueError):
@@ -34,14 +36,14 @@ class ImageError(ValueError):
 class Preprocessing:
     """How an image reaches the network.
 
-    `resize`: `even` brings the writing's box to the canvas height and its strokes to one pace, so that letters of wide
-    and narrow hands are of one width; `writing` (models of earlier versions) keeps the aspect ratio; `stretch` is the
-    original's.
+    `resize`: `upright` takes the slant from the writing, brings its box to the canvas height and its strokes to one
+    pace, so that letters of different hands lean and are wide alike; models of earlier versions have `even`, without
+    the first, or `writing`, which keeps the aspect ratio; `stretch` is the original's.
     """
 
     height: int  # px, exact
     width: int  # px, the widest canvas
-    resize: str = "even"
+    resize: str = "upright"
 
     @property
     def ink_is_light(self) -> bool:
@@ -93,16 +95,17 @@ def prepare(grey: np.ndarray, how: Preprocessing) -> np.ndarray:
     counts = _counts(grey)
     paper = quantile(counts, 0.5)  # most of a word's crop is paper
     ink = _ink(grey, paper, quantile(counts, DARKEST))
-    box = writing_box(ink)
-    if how.resize == "even":
+    box, strokes = find_writing(ink)
+    lean = slant(cut_out(strokes, box)) if how.resize == "upright" else 0.0
+    if how.resize != "writing":
         left, top, right, bottom = np.maximum(box, 0)
         inside = grey[top:bottom, left:right]
         ink = _ink(inside, paper, quantile(_counts(inside), DARKEST_OF_BOX))
         box = (box[0] - left, box[1] - top, box[2] - left, box[3] - top)
-    ink = cut_out(ink, box)
+    ink = set_upright(cut_out(ink, box), lean)
     height, width = ink.shape
     wide = width * how.height / height
-    if how.resize == "even":
+    if how.resize != "writing":
         even = even_width(ink, how.height)
         wide = even if even <= how.width else max(how.width, min(wide, even))  # lower letters only if it must be
     scale = min(1.0, how.width / wide)

@@ -24,17 +24,26 @@ def read_leaning(
     `temperature` divides the scores of the beam's texts before they become confidences (see `calibration`).
     """
     scores = log_softmax(logits)
-    beams = beam_search(scores, frames, language)
+    rows = [row[:count] for row, count in zip(scores, frames, strict=True)] if with_details else None
+    return readings_of(beam_search(scores, frames, language), alphabet, temperature, rows)
+
+
+def readings_of(
+    beams: Sequence[Sequence[Hypothesis]],
+    alphabet: Alphabet,
+    temperature: float = 1.0,
+    scores: Sequence[np.ndarray] | None = None,
+) -> list[Reading]:
+    """The best reading of each beam; with its details where the log probabilities (T, C) of the images are given."""
     readings = []
-    for row, count, hypotheses, shares in zip(scores, frames, beams, shares_of_beams(beams, temperature), strict=True):
+    for i, (hypotheses, shares) in enumerate(zip(beams, shares_of_beams(beams, temperature), strict=True)):
         texts = [alphabet.decode(h.ids).strip() for h in hypotheses]
         details = None
-        if with_details:
-            other = next((i for i, t in enumerate(texts) if t != texts[0] and shares[i] > LEAST_SHOWN), None)
+        if scores:
+            other = next((k for k, t in enumerate(texts) if t != texts[0] and shares[k] > LEAST_SHOWN), None)
             runner_up = (None, 0.0) if other is None else (texts[other], float(shares[other]))
-            details = Details(
-                character_confidences(row[:count], np.array(hypotheses[0].ids, int), alphabet), *runner_up
-            )
+            known = character_confidences(scores[i], np.array(hypotheses[0].ids, int), alphabet)
+            details = Details(known, *runner_up)
         readings.append(Reading(texts[0], float(shares[0]), details))
     return readings
 

@@ -1,29 +1,40 @@
 """Prepared images -> readings, with one model."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from utilities.alternatives import details
 from utilities.batches import buckets
-from utilities.decoding import Reading, read
+from utilities.beam_search import Hypothesis, beam_search
+from utilities.decoding import Reading, log_softmax, read
 from utilities.folding import fold_batch_norms
 from utilities.images import READING_BUCKET, canvas_width, to_canvases
 from utilities.language_model import Language, language_of
-from utilities.language_reading import read_leaning
+from utilities.language_reading import read_leaning, readings_of
 from utilities.model import frame_counter
 from utilities.saved_model import Recognizer
+from utilities.views import ONE_VIEW, SEVERAL_VIEWS, View, merged
 
 BATCH_SIZE = 128  # images a prediction step: larger ones are no faster on a CPU
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What one view of an image may say, and its log probabilities (T, C) where details are asked for."""
+
+    beam: Sequence[Hypothesis]
+    scores: np.ndarray | None
 
 
 class Reader:
     """Reads prepared contents with one model; `with_details` adds each character's confidence and the runner-up.
 
-    With a `language` readings lean towards it; without, the likeliest class of each time step is read. Later changes of
-    the model's weights reach it only if `still_training`, which costs a twentieth of the speed.
+    With a `language` readings lean towards it; without, the likeliest class of each time step is read. Of several
+    `views` of each image the text is read that is likeliest in the mean. Later changes of the model's weights reach it
+    only if `still_training`, which costs a twentieth of the speed.
     """
 
     def __init__(
@@ -32,8 +43,9 @@ class Reader:
         with_details: bool = False,
         still_training: bool = False,
         language: Language | None = None,
+        views: Sequence[View] = ONE_VIEW,
     ):
-        self.with_details, self.language = with_details, language
+        self.with_details, self.language, self.views = with_details, language, views
         self.spec, self.record = recognizer.spec, recognizer.record
         model = recognizer.prediction_model
         self.model = model if still_training else fold_batch_norms(model)
@@ -42,27 +54,38 @@ class Reader:
         self._temperature = calibration.get("temperature", 1.0)
         self.digests, self.groups = _training_traces(recognizer.record)
 
+    @property
+    def manner(self) -> str:
+        """What its readings are, as the end of a sentence."""
+        several = f"{len(self.views)} views of the image" if len(self.views) > 1 else ""
+        if self.language:
+            return f"{self.language}" + (f", from {several}" if several else "")
+        return f"are what {several} show" if several else "are what the image shows"
+
     def read(self, contents: Iterable[np.ndarray]) -> list[Reading]:
         """The readings of contents (H, w') uint8; each depends on its own image alone.
 
         Contents may still be coming in: a batch is read as soon as it is full, its text found while the next is read.
         """
-        seen: list[np.ndarray] = []
+        waiting: dict[int, np.ndarray] = {}  # views of the contents, in their order
 
         def widths():
-            for number, content in enumerate(contents):
-                seen.append(content)
+            seen = (view.of(content, self.spec.preprocessing) for content in contents for view in self.views)
+            for number, content in enumerate(seen):
+                waiting[number] = content
                 yield number, self.canvas_width(content)
 
-        found = []
+        make = self._readings if len(self.views) == 1 else self._beams
+        coming = []
         with ThreadPoolExecutor(1) as beside:
             for chosen in buckets(widths(), BATCH_SIZE):
-                batch = [seen[i] for i in chosen]
+                batch = [waiting.pop(i) for i in chosen]
                 logits = self.model.predict_on_batch(to_canvases(batch, self.canvas_width(batch[0])))
                 frames = np.array([self._frames(content.shape[1]) for content in batch])
-                found.append((chosen, beside.submit(self._readings, logits, frames)))
-        readings = {i: reading for chosen, batch in found for i, reading in zip(chosen, batch.result(), strict=True)}
-        return [readings[i] for i in range(len(seen))]
+                coming.append((chosen, beside.submit(make, logits, frames)))
+        found = {i: one for chosen, batch in coming for i, one in zip(chosen, batch.result(), strict=True)}
+        ordered = [found[i] for i in range(len(found))]
+        return ordered if len(self.views) == 1 else self._merged(ordered)
 
     def canvas_width(self, content: np.ndarray) -> int:
         """Width in px of the canvas that a content (H, w') is read on."""
@@ -78,16 +101,41 @@ class Reader:
             return readings
         return [replace(reading, details=d) for reading, d in zip(readings, details(*known), strict=True)]
 
+    def _beams(self, logits: np.ndarray, frames: np.ndarray) -> list[_Seen]:
+        """What each view of a batch may say; without a language the temperature divides the logits, as in `read`."""
+        scores = log_softmax(logits if self.language else logits / self._temperature)
+        beams = beam_search(scores, frames, self.language)
+        rows = (row[:count].copy() if self.with_details else None for row, count in zip(scores, frames, strict=True))
+        return [_Seen(beam, row) for beam, row in zip(beams, rows, strict=True)]
+
+    def _merged(self, seen: Sequence[_Seen]) -> list[Reading]:
+        images = [seen[first : first + len(self.views)] for first in range(0, len(seen), len(self.views))]
+        beams = [merged([view.beam for view in image]) for image in images]
+        scores = [_clearest(image, beam[0]).scores for image, beam in zip(images, beams, strict=True)]
+        temperature = self._temperature if self.language else 1.0
+        return readings_of(beams, self.spec.alphabet, temperature, scores if self.with_details else None)
+
+
+def _clearest(views: Sequence[_Seen], text: Hypothesis) -> _Seen:
+    """The view in which a text is likeliest."""
+
+    def clearness(view):
+        return max((h.log_probability for h in view.beam if h.ids == text.ids), default=-np.inf)
+
+    return max(views, key=clearness)
+
 
 def reader_for(
     recognizer: Recognizer,
     with_details: bool = False,
     weight: float | None = None,
     lexicon: Mapping[str, int] | None = None,
+    several_views: bool = False,
 ) -> Reader:
     """The reader of a model as the prediction stage has it: leaning towards the texts it was trained with."""
     language = language_of(recognizer.record, recognizer.spec.alphabet, weight, lexicon)
-    return Reader(recognizer, with_details, language=language)
+    views = SEVERAL_VIEWS if several_views else ONE_VIEW
+    return Reader(recognizer, with_details, language=language, views=views)
 
 
 def _training_traces(record: dict) -> tuple[set[str], set[str]]:

@@ -136,6 +136,7 @@ KEYS: dict[str, dict[str, Key]] = {
         "LANGUAGE_WEIGHT": Key(  # else language_model.WEIGHT
             None, _number(float, 0, 2), "a number from 0 (only what the image shows) to 2", may_be_empty=True
         ),
+        "SEVERAL_VIEWS": _choice(False, "True or False", _TRUTH),
         "TARGET_ERROR": Key(0.01, _number(float, 0.0001, 0.5), "a share from 0.0001 to 0.5, such as 0.01 for 1 in 100"),
     },
 }

@@ -1,7 +1,7 @@
 """Where the writing is in a crop: crops are seldom tight, and letters of one size are far easier to learn.
 
 Ruled lines and frame edges are left out of the search; lines above and below are told from the word by the spread of
-its ink. Nothing is erased: only the box is found.
+its ink. Nothing is erased: only found.
 """
 
 import math
@@ -20,10 +20,13 @@ MARGIN = 0.06  # of the box's height, above and below; twice that at the sides
 LEAST_HEIGHT = 0.15  # of the crop's: a lone speck is not magnified beyond this
 
 
-def writing_box(ink: np.ndarray) -> tuple[int, int, int, int]:
-    """(left, top, right, bottom) in px of the writing on ink (h, w) uint8, 255 the darkest; may reach over the edges.
+Box = tuple[int, int, int, int]  # left, top, right, bottom in px; may reach over the edges
 
-    The whole image where no writing is found.
+
+def find_writing(ink: np.ndarray) -> tuple[Box, np.ndarray]:
+    """The box of the writing on ink (h, w) uint8, 255 the darkest; and all strokes, (h, w) uint8 of 0 and 1.
+
+    The box is the whole image where no writing is found.
     """
     height, width = ink.shape
     mask = _without_rules(cv2.threshold(ink, INKED, 1, cv2.THRESH_BINARY)[1])
@@ -33,12 +36,12 @@ def writing_box(ink: np.ndarray) -> tuple[int, int, int, int]:
     large = strokes[:, cv2.CC_STAT_AREA] >= SPECK
     large[0] = False  # the paper
     if not large.any():
-        return 0, 0, width, height
+        return (0, 0, width, height), mask
     inked = large.view(np.uint8).take(labels)
     middle, spread = _line(cv2.reduce(inked, 1, cv2.REDUCE_SUM, dtype=cv2.CV_64F)[:, 0])
     strokes = strokes[large & (np.abs(centres[:, 1] - middle) < NEAR_LINE * spread)]
     if not len(strokes):
-        return 0, 0, width, height
+        return (0, 0, width, height), inked
     left, top = strokes[:, cv2.CC_STAT_LEFT].min(), strokes[:, cv2.CC_STAT_TOP].min()
     right = (strokes[:, cv2.CC_STAT_LEFT] + strokes[:, cv2.CC_STAT_WIDTH]).max()
     bottom = (strokes[:, cv2.CC_STAT_TOP] + strokes[:, cv2.CC_STAT_HEIGHT]).max()
@@ -47,10 +50,10 @@ def writing_box(ink: np.ndarray) -> tuple[int, int, int, int]:
     bottom = max(min(bottom, middle + MOST * spread, height), middle + least)
     margin = MARGIN * (bottom - top)
     sides = int(left - 2 * margin), int(np.ceil(right + 2 * margin))
-    return sides[0], int(np.floor(top - margin)), sides[1], int(np.ceil(bottom + margin))
+    return (sides[0], int(np.floor(top - margin)), sides[1], int(np.ceil(bottom + margin))), inked
 
 
-def cut_out(ink: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+def cut_out(ink: np.ndarray, box: Box) -> np.ndarray:
     """The box of an image (h, w), paper (0) where it reaches over the edges."""
     left, top, right, bottom = box
     height, width = ink.shape
