@@ -14,7 +14,7 @@ from utilities.safe_files import whole_file
 
 HEADER = (
     "images", "start", "model", "words", "processor", "minutes", "epochs", "validation CER", "test CER", "exact",
-    "leaning: test CER", "exact",
+    "leaning: test CER", "exact", "five views: test CER",
 )  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def _speeds(result: dict) -> dict[str, str]:
 
 def _cells(run: dict) -> tuple[str, ...]:
     def percent(found, name):
-        if not found:  # measured before there were readings that lean
+        if not found:  # measured before the toolkit could read so
             return ""
         low, high = (f"{100 * found[f'{name}_{end}']:.1f}" for end in ("low", "high"))
         return f"{100 * found[name]:.1f} % ({low} to {high})"
@@ -106,6 +106,7 @@ def _cells(run: dict) -> tuple[str, ...]:
         str(run["epochs"]),
         f"{100 * run['val_cer']:.1f} %",
         *(percent(found, name) for found in (run, run.get("leaning")) for name in ("cer", "exact")),
+        percent(run.get("several_views"), "cer"),
     )
 
 

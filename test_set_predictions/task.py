@@ -34,7 +34,7 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 def run(config: Config, models: list[Path], with_details: bool, with_report: bool) -> None:
     """Load the models, read the images once for all, write the CSVs and perhaps the report, print a table."""
-    from utilities.lexicon import read_lexicon
+    from utilities.lexicon import left_out, read_lexicon
     from utilities.model_card import check_model_files
 
     outputs = prediction_files(models)
@@ -58,6 +58,8 @@ def run(config: Config, models: list[Path], with_details: bool, with_report: boo
         warn_differences(config.project, recognizer.spec)
         readers[path] = reader_for(recognizer, with_details, test.language_weight, lexicon, test.several_views)
         print(f"{model.stem}: readings {readers[path].manner}.", flush=True)
+        if test.language_weight != 0 and (lost := left_out(lexicon, recognizer.spec.alphabet)):
+            print(f"{model.stem}: {lost}")
     summaries = predict_to_files(readers, image_set)
     print(results_table(summaries))
     for path, summary in summaries.items():

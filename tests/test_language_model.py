@@ -3,7 +3,7 @@ import pytest
 
 from utilities import language_model
 from utilities.alphabet import Alphabet
-from utilities.language_model import END, LanguageModel, language_of
+from utilities.language_model import END, Language, LanguageModel, language_of
 
 AB = Alphabet(("a", "b"))
 
@@ -44,14 +44,16 @@ def test_no_more_than_five_characters_before_count():
 
 
 def test_texts_that_the_model_cannot_read_are_left_out():
-    both, known = LanguageModel({"ab": 1, "xyz": 5}, AB), LanguageModel({"ab": 1}, AB)
-    assert probability(both, "a", "b") == probability(known, "a", "b")
+    both, known = language_of({}, AB, lexicon={"ab": 1, "xyz": 5}), LanguageModel({"ab": 1}, AB)
+    assert (both.model.texts, probability(both.model, "a", "b")) == (1, probability(known, "a", "b"))
+    assert language_of({}, AB, lexicon={"xyz": 5}) is None
 
 
 def test_of_too_many_texts_the_most_frequent_are_known(monkeypatch):
     monkeypatch.setattr(language_model, "MOST_TEXTS", 1)
     few, one = LanguageModel({"ab": 1, "ba": 5}, AB), LanguageModel({"ba": 5}, AB)
     assert (few.texts, probability(few, "a", "b")) == (1, probability(one, "a", "b"))
+    assert str(Language(few)) == "lean towards the 1 most frequent of 2 known texts (LANGUAGE_WEIGHT = 0.3)"
 
 
 def test_a_language_is_of_the_texts_trained_with_and_of_a_lexicon():

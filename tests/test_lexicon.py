@@ -1,6 +1,7 @@
 import pytest
 
-from utilities.lexicon import LexiconError, read_lexicon
+from utilities.alphabet import Alphabet
+from utilities.lexicon import LexiconError, left_out, read_lexicon
 
 
 def test_a_lexicon_is_a_text_a_line(tmp_path):
@@ -16,3 +17,11 @@ def test_what_is_no_lexicon_says_so(tmp_path, content, message):
         path.write_bytes(content)
     with pytest.raises(LexiconError, match=f"names.txt.*{message}"):
         read_lexicon(path)
+
+
+def test_texts_that_a_model_cannot_read_are_named():
+    alphabet = Alphabet(("a", "b"))
+    assert left_out(["ab", "b"], alphabet) == left_out([], alphabet) == ""
+    said = left_out(["ab", "a\u00e9b", "c\u00e9"], alphabet)
+    assert said.startswith("2 of the 3 texts of the LEXICON, such as 'a\u00e9b', are left out")
+    assert "never learnt 'c', '\u00e9'" in said

@@ -60,6 +60,13 @@ def test_an_image_that_cannot_be_read_keeps_its_row(reader, tmp_path):
     assert "2 of 6 images could not be read" in results_table(summaries)
 
 
+def test_transcriptions_of_which_no_image_can_be_read_are_told_from_none(reader, tmp_path):
+    folder = write_image_set(tmp_path / "set", ["Poa", ""])
+    (folder / "images/w000.png").write_bytes(b"no picture")
+    said = results_table(predict_to_files({tmp_path / "a.csv": reader}, read_set(folder)))
+    assert "no image with a transcription could be read" in said and "no transcriptions" not in said
+
+
 def test_what_the_curator_must_know_is_said(tmp_path):
     folder = write_image_set(tmp_path / "set", LABELS, groups=["a", "a", "b", "b", "c", "c"])
     grouped = read_image_set(

@@ -172,9 +172,9 @@ def test_readings_lean_towards_the_texts_trained_with_and_a_lexicon(worked):
     ):
         (folder / "lexicon.cfg").write_text((folder / "setup.cfg").read_text() + key)
         model = FIXTURES / "original_models/tiny-prediction.h5"
-        assert (
-            f"tiny-prediction: readings {said}." in run("test_set_predictions", "lexicon.cfg", model, cwd=folder).stdout
-        )
+        done = run("test_set_predictions", "lexicon.cfg", model, cwd=folder)
+        assert f"tiny-prediction: readings {said}." in done.stdout
+        assert ("1 of the 3 texts of the LEXICON, such as 'κάρηξ'" in done.stdout) == ("lean" in said)
     (folder / "lexicon.cfg").write_text((folder / "setup.cfg").read_text() + "LEXICON = none.txt")
     done = run("test_set_predictions", "lexicon.cfg", "saved_models/base-prediction.h5", cwd=folder, check=False)
     assert done.returncode == 1 and "none.txt cannot be opened" in done.stderr

@@ -36,33 +36,31 @@ def beam_search(
     speech recognition using bi-directional recurrent DNNs", by characters: score = log P(text | image) + weight * log
     P(text) + BONUS * characters.
     """
-    scores = _without_idle_steps(scores, frames)
-    batch, steps, classes = scores.shape
-    beams = _Beams(batch, width, language)
-    tried = min(TRIED, classes - 1)
+    scores, counts = _without_idle_steps(scores, frames)
+    longest_first = np.argsort(-counts, kind="stable")
+    scores, counts = scores[longest_first], counts[longest_first]
+    beams = _Beams(len(scores), width, language)
+    tried = min(TRIED, scores.shape[2] - 1)
     likely = 1 + np.argpartition(-scores[:, :, 1:], tried - 1, axis=-1)[:, :, :tried]
     likely_scores = np.take_along_axis(scores, likely, axis=-1)
     likely_scores[likely_scores < math.log(LEAST_LIKELY)] = IMPOSSIBLE
-    for step in range(steps):
-        beams.advance(scores[:, step], likely[:, step], likely_scores[:, step])
-    return beams.hypotheses()
+    for step in range(scores.shape[1]):
+        going = np.count_nonzero(counts > step)
+        beams.advance(scores[:going, step], likely[:going, step], likely_scores[:going, step])
+    found = beams.hypotheses()
+    return [found[place] for place in np.argsort(longest_first)]
 
 
-def _without_idle_steps(scores: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """Scores (B, T', C) float64 of the time steps that matter: of each run of sure blanks the first alone.
-
-    After an image's last step all are surely blank, which changes no text's probability.
+def _without_idle_steps(scores: np.ndarray, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scores (B, T', C) float64 of the time steps that matter, of each run of sure blanks the first alone; and how many
+    they are, (B,). What stands behind them means nothing.
     """
     steps = np.arange(scores.shape[1])[None]
     blank = scores[:, :, BLANK] > math.log1p(-IDLE)
     matters = (steps < np.asarray(frames)[:, None]) & ~(blank & np.pad(blank, ((0, 0), (1, 0)))[:, :-1])
-    count = matters.sum(axis=1)
-    order = np.argsort(~matters, axis=1, kind="stable")[:, : count.max(initial=0)]
-    scores = np.take_along_axis(scores, order[:, :, None], axis=1).astype(np.float64)
-    padding = steps[:, : order.shape[1]] >= count[:, None]
-    scores[padding] = IMPOSSIBLE
-    scores[padding, BLANK] = 0.0
-    return scores
+    counts = matters.sum(axis=1)
+    order = np.argsort(~matters, axis=1, kind="stable")[:, : counts.max(initial=0)]
+    return np.take_along_axis(scores, order[:, :, None], axis=1).astype(np.float64), counts
 
 
 class _Beams:
@@ -82,43 +80,50 @@ class _Beams:
         self._steps: list[tuple[np.ndarray, np.ndarray]] = []  # whose places were taken, and with which new character
 
     def advance(self, now: np.ndarray, likely: np.ndarray, likely_scores: np.ndarray) -> None:
-        """One time step: now (B, C) log probabilities, the likeliest characters (B, K) and theirs."""
-        width, tried = self._last.shape[1], likely.shape[1]
-        total = np.logaddexp(self._blank, self._character)
+        """One time step of the first n images: now (n, C) log probabilities, likely (n, K) characters and theirs.
+
+        Each prefix may stay as it is (the first of 1 + K choices) or grow by one of these.
+        """
+        images, tried = likely.shape
+        width = self._last.shape[1]
+        row = np.arange(images)[:, None]
+        old_blank, old_character, last = self._blank[:images], self._character[:images], self._last[:images]
+        name, parent, state = self._name[:images], self._parent[:images], self._state[:images]
+        total = np.logaddexp(old_blank, old_character)
         blank = total + now[:, BLANK, None]
-        character = self._character + np.take_along_axis(now, self._last, axis=1)
-        repeated = likely[:, None, :] == self._last[:, :, None]
-        grown = np.where(repeated, self._blank[:, :, None], total[:, :, None]) + likely_scores[:, None, :]
+        repeated = likely[:, None, :] == last[:, :, None]
+        character = np.empty((images, width, 1 + tried))
+        character[:, :, 0] = old_character + now[row, last]
+        grown = np.where(repeated, old_blank[:, :, None], total[:, :, None])
+        np.add(grown, likely_scores[:, None, :], out=character[:, :, 1:])
         # where a prefix and one character more is another prefix of the beam, both are one
         alive = total > IMPOSSIBLE / 2
-        child = (self._name[:, :, None] == self._parent[:, None, :]) & alive[:, :, None]
-        child &= (alive & (self._last != BLANK))[:, None, :]
-        image, one = np.nonzero(child.any(axis=1) & repeated.any(axis=2))
-        same = image, child.argmax(axis=1)[image, one], repeated.argmax(axis=2)[image, one]
-        character[image, one] = np.logaddexp(character[image, one], grown[same])
-        grown[same] = IMPOSSIBLE
-        leaning = self._leaning[:, :, None] + self._gain(self._state[:, :, None], likely[:, None, :])
-        ranks = (grown + leaning).reshape(len(grown), -1)
-        ranks = np.concatenate([np.logaddexp(blank, character) + self._leaning, ranks], axis=1)
-        chosen = np.argpartition(-ranks, width - 1, axis=1)[:, :width]
-        is_new, extension = chosen >= width, np.maximum(chosen - width, 0)
-        source = np.where(is_new, extension // tried, chosen)
-
-        def taken(old, new):
-            new = np.take_along_axis(new.reshape(len(new), -1), extension, axis=1)
-            return np.where(is_new, new, np.take_along_axis(old, source, axis=1))
-
-        letter = np.where(is_new, np.take_along_axis(likely, extension % tried, axis=1), BLANK)
-        name = np.take_along_axis(self._name, source, axis=1)
-        self._parent = np.where(is_new, name, np.take_along_axis(self._parent, source, axis=1))
-        self._name = np.where(is_new, (name + letter.astype(np.uint64)) * FACTOR, name)
-        self._blank = np.where(is_new, IMPOSSIBLE, np.take_along_axis(blank, source, axis=1))
-        self._character = taken(character, grown)
-        self._leaning = taken(self._leaning, np.broadcast_to(leaning, grown.shape))
-        self._last = np.where(is_new, letter, np.take_along_axis(self._last, source, axis=1))
-        self._state = np.take_along_axis(self._state, source, axis=1)
+        grows = (name[:, :, None] == parent[:, None, :]) & alive[:, :, None] & (alive & (last != BLANK))[:, None, :]
+        image, prefix, longer = np.unravel_index(np.flatnonzero(grows), grows.shape)
+        which, by = np.nonzero(repeated[image, longer])
+        one, other = (image[which], longer[which], 0), (image[which], prefix[which], 1 + by)
+        character[one] = np.logaddexp(character[one], character[other])
+        character[other] = IMPOSSIBLE
+        leaning = np.empty_like(character)
+        leaning[:, :, 0] = self._leaning[:images]
+        leaning[:, :, 1:] = leaning[:, :, :1] + self._gain(state[:, :, None], likely[:, None, :])
+        ranks = character + leaning
+        ranks[:, :, 0] = np.logaddexp(blank, character[:, :, 0]) + leaning[:, :, 0]
+        chosen = np.argpartition(-ranks.reshape(images, -1), width - 1, axis=1)[:, :width]
+        source, how = np.divmod(chosen, 1 + tried)
+        letter = np.where(how > 0, likely[row, how - 1], BLANK)
+        is_new, chosen, taken = how > 0, chosen + row * character[0].size, source + row * width
+        name = name.take(taken)
+        self._parent[:images] = np.where(is_new, name, parent.take(taken))
+        self._name[:images] = np.where(is_new, (name + letter.astype(np.uint64)) * FACTOR, name)
+        self._blank[:images] = np.where(is_new, IMPOSSIBLE, blank.take(taken))
+        self._character[:images] = character.take(chosen)
+        self._leaning[:images] = leaning.take(chosen)
+        self._last[:images] = np.where(is_new, letter, last.take(taken))
+        state = state.take(taken)
         if self._language:
-            self._state[is_new] = self._language.model.follow(self._state[is_new], letter[is_new])
+            state[is_new] = self._language.model.follow(state[is_new], letter[is_new])
+        self._state[:images] = state
         self._steps.append((source, letter))
 
     def _gain(self, states: np.ndarray, ids: np.ndarray) -> np.ndarray | float:
@@ -133,10 +138,11 @@ class _Beams:
         if self._language:  # the end is no character: no BONUS
             scores += self._gain(self._state, np.full_like(self._state, END)) - BONUS
         letters = self._letters()
+        added = letters != BLANK
         order = np.argsort(-scores, axis=1, kind="stable")
         return [
             [
-                Hypothesis(tuple(letters[b, w][letters[b, w] != BLANK].tolist()), float(scores[b, w]), float(p[w]))
+                Hypothesis(tuple(letters[b, w, added[b, w]].tolist()), float(scores[b, w]), float(p[w]))
                 for w in places
                 if p[w] > IMPOSSIBLE / 2
             ]
@@ -147,9 +153,10 @@ class _Beams:
         """(B, W, T): the characters of the prefixes by the time step that added them, BLANK between."""
         batch, width = self._last.shape
         letters = np.full((batch, width, len(self._steps)), BLANK)
-        place = np.broadcast_to(np.arange(width), (batch, width))
+        place = np.tile(np.arange(width), (batch, 1))
         for step in range(len(self._steps) - 1, -1, -1):
             source, letter = self._steps[step]
-            letters[:, :, step] = np.take_along_axis(letter, place, axis=1)
-            place = np.take_along_axis(source, place, axis=1)
+            going = place[: len(source)]
+            letters[: len(source), :, step] = np.take_along_axis(letter, going, axis=1)
+            place[: len(source)] = np.take_along_axis(source, going, axis=1)
         return letters

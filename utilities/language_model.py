@@ -23,18 +23,16 @@ class LanguageModel:
     """
 
     def __init__(self, texts: Mapping[str, int], alphabet: Alphabet):
-        """`texts`: how often each was seen; there must be one. A text with a character that the alphabet lacks is left
-        out, as the model cannot read it.
-        """
+        """`texts`: how often each was seen; there must be one, and the alphabet must have all their characters."""
         self._counts: dict[tuple[int, ...], dict[int, int]] = {(): {}}
-        self.texts = 0  # different ones that it knows
-        for text, count in Counter(texts).most_common(MOST_TEXTS):
-            if not alphabet.unknown(text):
-                self._learn([START] * (ORDER - 1) + alphabet.encode(text).tolist() + [END], count)
-                self.texts += 1
+        known = Counter(texts).most_common(MOST_TEXTS)
+        for text, count in known:
+            self._learn([START] * (ORDER - 1) + alphabet.encode(text).tolist() + [END], count)
+        self.texts, self.texts_given = len(known), len(texts)  # different ones
         self._places: dict[tuple[int, ...], int] = {}
         self._contexts: list[tuple[int, ...]] = []
-        self._probabilities = np.empty((0, alphabet.classes))
+        self._probabilities: list[np.ndarray] = []
+        self._log_probabilities = np.empty((0, alphabet.classes))
         self._followers = np.empty((0, alphabet.classes), np.int64)
         self.start = self._place((START,) * (ORDER - 1))
 
@@ -46,7 +44,7 @@ class LanguageModel:
 
     def log_probabilities(self, states: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """log P(class | state), both of one shape or broadcast; class END is the end of the text."""
-        return np.log(self._probabilities[states, ids])
+        return self._log_probabilities.take(states * self._log_probabilities.shape[1] + ids)
 
     def follow(self, states: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """The states after one character more, arrays of one shape."""
@@ -66,15 +64,16 @@ class LanguageModel:
             probabilities = self._smoothed(context)
             place = self._places[context] = len(self._contexts)
             self._contexts.append(context)
-            if place == len(self._probabilities):
+            if place == len(self._followers):
                 more = max(256, place)
-                self._probabilities = np.pad(self._probabilities, ((0, more), (0, 0)))
+                self._log_probabilities = np.pad(self._log_probabilities, ((0, more), (0, 0)))
                 self._followers = np.pad(self._followers, ((0, more), (0, 0)), constant_values=-1)
-            self._probabilities[place] = probabilities
+            self._probabilities.append(probabilities)
+            self._log_probabilities[place] = np.log(probabilities)
         return place
 
     def _smoothed(self, context: tuple[int, ...]) -> np.ndarray:
-        classes = self._probabilities.shape[1]
+        classes = self._followers.shape[1]
         if context:
             place = self._place(context[1:])  # makes that row first
             shorter = self._probabilities[place]
@@ -96,7 +95,9 @@ class Language:
     weight: float = WEIGHT
 
     def __str__(self) -> str:
-        return f"lean towards {self.model.texts:,} known texts (LANGUAGE_WEIGHT = {self.weight:g})"
+        known, given = self.model.texts, self.model.texts_given
+        texts = f"{known:,} known texts" if known == given else f"the {known:,} most frequent of {given:,} known texts"
+        return f"lean towards {texts} (LANGUAGE_WEIGHT = {self.weight:g})"
 
 
 def language_of(
@@ -104,8 +105,10 @@ def language_of(
 ) -> Language | None:
     """The language of the texts that a model was trained with, by its record, and of a lexicon's; weight: or WEIGHT.
 
-    None where the weight is 0, or where there are no texts, as in files of earlier versions.
+    Texts with a character that the alphabet lacks are left out, as the model cannot read it. None where the weight is
+    0, or where there are no texts, as in files of earlier versions.
     """
     weight = WEIGHT if weight is None else weight
     texts = Counter(record.get("data", {}).get("texts", {})) + Counter(lexicon or {})
+    texts = {text: count for text, count in texts.items() if not alphabet.unknown(text)}
     return Language(LanguageModel(texts, alphabet), weight) if weight and texts else None

@@ -37,14 +37,14 @@ def readings_of(
     """The best reading of each beam; with its details where the log probabilities (T, C) of the images are given."""
     readings = []
     for i, (hypotheses, shares) in enumerate(zip(beams, shares_of_beams(beams, temperature), strict=True)):
-        texts = [alphabet.decode(h.ids).strip() for h in hypotheses]
+        text = alphabet.decode(hypotheses[0].ids).strip()
         details = None
         if scores:
-            other = next((k for k, t in enumerate(texts) if t != texts[0] and shares[k] > LEAST_SHOWN), None)
-            runner_up = (None, 0.0) if other is None else (texts[other], float(shares[other]))
+            others = ((alphabet.decode(h.ids).strip(), float(shares[k])) for k, h in enumerate(hypotheses))
+            runner_up = next((other for other in others if other[0] != text and other[1] > LEAST_SHOWN), (None, 0.0))
             known = character_confidences(scores[i], np.array(hypotheses[0].ids, int), alphabet)
             details = Details(known, *runner_up)
-        readings.append(Reading(texts[0], float(shares[0]), details))
+        readings.append(Reading(text, float(shares[0]), details))
     return readings
 
 

@@ -1,9 +1,10 @@
 """A user's list of what the images are likely to say: a text file, one text a line."""
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
-from utilities.alphabet import normalize
+from utilities.alphabet import Alphabet, normalize
 from utilities.errors import UserError
 
 
@@ -26,3 +27,15 @@ def read_lexicon(path: Path) -> Counter[str]:
     if not texts:
         raise LexiconError(f"LEXICON {path} holds no text: one a line is expected.")
     return texts
+
+
+def left_out(lexicon: Iterable[str], alphabet: Alphabet) -> str:
+    """What to say of a lexicon's texts that a model with this alphabet cannot read; "" where it can read all."""
+    unknown = {text: characters for text in lexicon if (characters := alphabet.unknown(text))}
+    if not unknown:
+        return ""
+    which = ", ".join(map(repr, sorted(set().union(*unknown.values()))))
+    return (
+        f"{len(unknown):,} of the {len(set(lexicon)):,} texts of the LEXICON, such as {next(iter(unknown))!r}, are left"
+        f" out: the model never learnt {which}. Only training with images that hold these characters teaches it."
+    )

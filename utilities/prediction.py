@@ -28,6 +28,7 @@ class Summary:
 
     rows: int = 0
     unread: int = 0
+    transcribed: int = 0  # of all rows; the counts from here on are of those that were read
     labelled: int = 0
     characters: int = 0
     edits: int = 0
@@ -101,6 +102,7 @@ def _read_chunk(
     rows = []
     for s, image in zip(samples, images, strict=True):
         summary.rows += 1
+        summary.transcribed += bool(s.label)
         summary.unknown_characters.update(reader.spec.alphabet.unknown(s.label))
         if image is None or image.content is None:
             summary.unread += 1
@@ -149,8 +151,10 @@ def _model_name(path: Path) -> str:
 
 def _notes(path: Path, s: Summary) -> Iterator[str]:
     name = _model_name(path)
-    if not s.labelled:
+    if not s.transcribed:
         yield f"{name}: no transcriptions here, so no error rate."
+    elif not s.labelled:
+        yield f"{name}: no image with a transcription could be read, so no error rate."
     if s.unread:
         yield f"{name}: {s.unread} of {s.rows} images could not be read; see the column problem."
     if s.unknown_characters:
