@@ -63,6 +63,19 @@ def _without_idle_steps(scores: np.ndarray, frames: np.ndarray) -> tuple[np.ndar
     return np.take_along_axis(scores, order[:, :, None], axis=1).astype(np.float64), counts
 
 
+def _join(character: np.ndarray, grows: np.ndarray, repeated: np.ndarray) -> None:
+    """Where a prefix and one character more is another prefix of the beam, make both one, in place.
+
+    character (n, W, 1 + K) log probabilities of what ends in a character; grows (n, W, W): whether the second prefix is
+    the first and one character more; repeated (n, W, K): which of the characters is a prefix's last.
+    """
+    image, prefix, longer = np.unravel_index(np.flatnonzero(grows), grows.shape)
+    which, by = np.nonzero(repeated[image, longer])
+    one, other = (image[which], longer[which], 0), (image[which], prefix[which], 1 + by)
+    character[one] = np.logaddexp(character[one], character[other])
+    character[other] = IMPOSSIBLE
+
+
 class _Beams:
     """The prefixes kept of each image, arrays (B, W): probabilities of alignments that end in a blank, in the last
     character; what the language adds; and what tells prefixes from each other.
@@ -96,14 +109,9 @@ class _Beams:
         character[:, :, 0] = old_character + now[row, last]
         grown = np.where(repeated, old_blank[:, :, None], total[:, :, None])
         np.add(grown, likely_scores[:, None, :], out=character[:, :, 1:])
-        # where a prefix and one character more is another prefix of the beam, both are one
         alive = total > IMPOSSIBLE / 2
         grows = (name[:, :, None] == parent[:, None, :]) & alive[:, :, None] & (alive & (last != BLANK))[:, None, :]
-        image, prefix, longer = np.unravel_index(np.flatnonzero(grows), grows.shape)
-        which, by = np.nonzero(repeated[image, longer])
-        one, other = (image[which], longer[which], 0), (image[which], prefix[which], 1 + by)
-        character[one] = np.logaddexp(character[one], character[other])
-        character[other] = IMPOSSIBLE
+        _join(character, grows, repeated)
         leaning = np.empty_like(character)
         leaning[:, :, 0] = self._leaning[:images]
         leaning[:, :, 1:] = leaning[:, :, :1] + self._gain(state[:, :, None], likely[:, None, :])

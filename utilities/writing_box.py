@@ -19,7 +19,6 @@ LEAST, MOST = 2.0, 4.0  # ... that the box holds, at least and at most, on eithe
 MARGIN = 0.06  # of the box's height, above and below; twice that at the sides
 LEAST_HEIGHT = 0.15  # of the crop's: a lone speck is not magnified beyond this
 
-
 Box = tuple[int, int, int, int]  # left, top, right, bottom in px; may reach over the edges
 
 
