@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import draw
 
-from utilities import budget
+from utilities import budget, splicing
 from utilities.alphabet import Alphabet
 from utilities.batches import Word, WordBatches
 from utilities.config import load_config
@@ -102,6 +102,20 @@ def test_an_interrupted_run_resumes_to_the_same_result(tmp_path, unbroken):
         run(spec(), plan(epochs=4), point, stop_after=3)  # killed in epoch 3, before its state was kept
     assert len(point.read().progress["history"]) == 2
     assert_same(run(spec(), plan(epochs=4), point), unbroken)
+
+
+def test_a_run_that_splices_words_resumes_to_the_same_result(tmp_path, monkeypatch, unbroken):
+    monkeypatch.setattr(splicing, "OFTEN", (0, 1))  # so that four epochs are many
+    monkeypatch.setattr(splicing, "LEAST_SURE", -np.inf)  # a model of one epoch knows little
+    point = ResumePoint(tmp_path / ".run.npz", {"x": 1})
+    with pytest.raises(KeyboardInterrupt):
+        run(spec(), plan(epochs=4), point, stop_after=3)
+    assert all(point.read().progress["cuts"])
+    spliced = run(spec(), plan(epochs=4))
+    assert_same(run(spec(), plan(epochs=4), point), spliced)
+    losses = [[row["loss"] for row in progress.history] for progress, _ in (spliced, unbroken)]
+    assert losses[0][0] == pytest.approx(losses[1][0], rel=1e-3)  # the first epoch is of whole words
+    assert losses[0][1] != pytest.approx(losses[1][1], rel=1e-3)
 
 
 def test_a_kept_state_belongs_to_its_settings_and_is_not_lost_by_accident(tmp_path):

@@ -16,12 +16,17 @@ from utilities.images import Preprocessing, canvas_width, to_canvases
 THREADS = 2  # that prepare batches while the model trains on earlier ones; more only wait for each other (see below)
 
 
+# a word's number, whether a width in px fits, a source of chance -> that word, or another that begins like it
+Splice = Callable[[int, Callable[[int], bool], np.random.Generator], "Word"]
+
+
 @dataclass(frozen=True)
 class Word:
-    """One image to read: its content (H, w') uint8 and the class ids of its label (L,) int32."""
+    """One image to read: its content (H, w') uint8, the class ids of its label (L,) int32, and whose hand it is."""
 
     content: np.ndarray
     label: np.ndarray
+    hand: str = ""
 
     @property
     def frames_needed(self) -> int:
@@ -62,7 +67,8 @@ class WordBatches(keras.utils.PyDataset):
         # one thread on another processor makes 5,000
         super().__init__(workers=THREADS)
         self.batch_size = batch_size
-        self._words, self._how, self._frames, self._seed = words, how, frames_for_width, seed
+        self.words, self._how, self._frames, self._seed = words, how, frames_for_width, seed
+        self._splice: Splice | None = None
         self._cut = CUT
         self._longest_label = max(len(word.label) for word in words)
         self._widths = [canvas_width(word.content.shape[1], how) for word in words]
@@ -70,7 +76,16 @@ class WordBatches(keras.utils.PyDataset):
 
     def plan(self, epochs: int) -> None:
         """Fit the distortions to a run of so many epochs."""
-        self._cut = cut_for(epochs * len(self._words))
+        self._cut = cut_for(epochs * len(self.words))
+
+    @property
+    def may_vary(self) -> bool:
+        """Whether words are shown in other ways than they are, of other widths too."""
+        return self._seed is not None and self._how.ink_is_light
+
+    def splice_with(self, splice: Splice | None) -> None:
+        """From now on show words as this puts them together; None: as they are."""
+        self._splice = splice
 
     def start_epoch(self, epoch: int) -> None:
         """Fix the order of the batches for this epoch."""
@@ -80,7 +95,7 @@ class WordBatches(keras.utils.PyDataset):
             self._batches = self._two_widths_first(list(buckets(enumerate(self._widths), self.batch_size)))
             return
         rng = np.random.default_rng((self._seed, epoch))
-        shuffled = ((i, self._widths[i]) for i in rng.permutation(len(self._words)))
+        shuffled = ((i, self._widths[i]) for i in rng.permutation(len(self.words)))
         batches = list(buckets(shuffled, self.batch_size))
         self._batches = self._two_widths_first([batches[i] for i in rng.permutation(len(batches))])
 
@@ -102,7 +117,11 @@ class WordBatches(keras.utils.PyDataset):
         """The same words in batches of another size; itself if that is its own."""
         if batch_size == self.batch_size:
             return self
-        return WordBatches(self._words, self._how, self._frames, batch_size, self._seed)
+        return WordBatches(self.words, self._how, self._frames, batch_size, self._seed)
+
+    def as_they_are(self) -> "WordBatches":
+        """The same words in a fixed order, undistorted."""
+        return WordBatches(self.words, self._how, self._frames, self.batch_size)
 
     def shapes(self) -> list[tuple[int, int]]:
         """(images, canvas width in px) of each batch of this epoch."""
@@ -120,10 +139,12 @@ class WordBatches(keras.utils.PyDataset):
     def __getitem__(self, number):
         chosen = self._batches[number]
         width = self._widths[chosen[0]]
-        words = [self._words[i] for i in chosen]
+        words = [self.words[i] for i in chosen]
         contents = [word.content for word in words]
         if self._seed is not None:
             rng = np.random.default_rng((self._seed, self.epoch, number))
+            if self._splice:
+                words = [self._splice(i, lambda w: canvas_width(w, self._how) == width, rng) for i in chosen]
             contents = [self._distorted(word, width, rng) for word in words]
         return (inputs(contents, [word.label for word in words], width, self._frames, self._longest_label),)
 

@@ -1,5 +1,6 @@
 """Logits -> text and confidence: greedy CTC decoding, and the model's probability of what it read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +47,22 @@ def greedy_ids(logits: np.ndarray, frames: np.ndarray) -> list[np.ndarray]:
     return [row[mask].astype(np.int32) for row, mask in zip(best, keep, strict=True)]
 
 
+def lattice(log_probabilities: np.ndarray, labels: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """CTC's states for labels of class ids without blanks: blank, character, blank, ..., blank; S for the longest.
+
+    Where a path may jump over the blank before a character, (B, S) bool; and what the states emit, (B, T, S), of log
+    probabilities (B, T, C).
+    """
+    batch, steps, _ = log_probabilities.shape
+    states = 2 * max(map(len, labels), default=0) + 1
+    symbols = np.full((batch, states), BLANK)
+    for row, ids in zip(symbols, labels, strict=True):
+        row[1 : 2 * len(ids) : 2] = ids
+    jump = np.zeros((batch, states), bool)
+    jump[:, 3::2] = symbols[:, 3::2] != symbols[:, 1:-2:2]
+    return jump, np.take_along_axis(log_probabilities, symbols[:, None, :].repeat(steps, axis=1), axis=2)
+
+
 def label_log_probability(log_probabilities: np.ndarray, labels: list[np.ndarray], frames: np.ndarray) -> np.ndarray:
     """log P(label | image), (B,) float64: the CTC forward recursion over all alignments (Graves et al. 2006, sec. 4.1).
 
@@ -53,14 +70,8 @@ def label_log_probability(log_probabilities: np.ndarray, labels: list[np.ndarray
     of probabilities, brought back to 1 at each time step; what cannot be is IMPOSSIBLE.
     """
     batch, steps, _ = log_probabilities.shape
-    longest = max(map(len, labels), default=0)
-    states = 2 * longest + 1  # blank, character, blank, ..., blank
-    symbols = np.full((batch, states), BLANK)
-    for row, ids in zip(symbols, labels, strict=True):
-        row[1 : 2 * len(ids) : 2] = ids
-    jump = np.zeros((batch, states))  # 1 where a path may jump over the blank before a character
-    jump[:, 3::2] = symbols[:, 3::2] != symbols[:, 1:-2:2]
-    emitted = np.take_along_axis(log_probabilities, symbols[:, None, :].repeat(steps, axis=1), axis=2)
+    jump, emitted = lattice(log_probabilities, labels)
+    states = jump.shape[1]
     emitted = np.exp(emitted.transpose(1, 0, 2), dtype=np.float64)
     alpha = np.zeros((batch, states + 2))  # two states before the first, where no path is
     stay, one, two = alpha[:, 2:], alpha[:, 1:-1], alpha[:, :-2]

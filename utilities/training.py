@@ -19,6 +19,7 @@ from utilities.full_model import CTC
 from utilities.hyperparameters import Hyperparameters
 from utilities.optimizer import compile_full_model
 from utilities.resume import ResumePoint
+from utilities.splicing import Splicer, cuts_of_words, share_spliced
 from utilities.validation import validate
 
 HISTORY_COLUMNS = ("epoch", "loss", "val_loss", "val_cer", "learning_rate", "seconds")
@@ -77,6 +78,7 @@ class Progress:
     best_score: float = math.inf
     best_weights: list[np.ndarray] | None = None
     seconds: float = 0.0
+    cuts: list[list[int]] | None = None  # of the training words, once they are put together anew (see `splicing`)
 
     @property
     def best(self) -> dict:
@@ -117,7 +119,7 @@ def train(
     if saved:
         saved.restore(full)
     done = len(progress.history)
-    watch = _Watch(reader, validation, alphabet, plan, progress, resume, after_epoch)
+    watch = _Watch(reader, (training, validation), alphabet, plan, progress, resume, after_epoch)
     if done < progress.epochs_planned and not watch.patience_is_over():
         training.plan(progress.epochs_planned)
         training.start_epoch(done)
@@ -137,9 +139,9 @@ def train(
 class _Watch(keras.callbacks.Callback):
     """After each epoch: validate, report, remember the best weights, keep the state, stop when nothing improves."""
 
-    def __init__(self, reader, validation, alphabet, plan, progress, resume, after_epoch):
+    def __init__(self, reader, batches, alphabet, plan, progress, resume, after_epoch):
         super().__init__()
-        self._reader, self._validation, self._alphabet = reader, validation, alphabet
+        self._reader, (self._training, self._validation), self._alphabet = reader, batches, alphabet
         self._plan, self._progress, self._resume, self._after_epoch = plan, progress, resume, after_epoch
 
     def patience_is_over(self) -> bool:
@@ -151,8 +153,24 @@ class _Watch(keras.callbacks.Callback):
         self._clock = time.perf_counter() - self._progress.seconds
 
     def on_epoch_begin(self, epoch, logs=None):
+        self._choose_splicing(share_spliced(epoch, self._progress.epochs_planned))
         title = f"Epoch {epoch + 1}/{self._progress.epochs_planned}"
         self._bar = tqdm(total=self.params["steps"], desc=title, unit="batch", leave=False, disable=None, delay=2)
+
+    def _choose_splicing(self, share: float) -> None:
+        """Put this share of the training words together with others."""
+        progress, training = self._progress, self._training
+        if not share or not training.may_vary:
+            training.splice_with(None)
+            return
+        if progress.cuts is None:
+            progress.cuts = cuts_of_words(self._reader, training)
+            print(
+                f"From here on up to {100 * share:.0f} % of the words are put together from parts of two, so the"
+                " training loss rises.",
+                flush=True,
+            )
+        training.splice_with(Splicer(training.words, progress.cuts, share))
 
     def on_train_batch_end(self, batch, logs=None):
         self._bar.update()

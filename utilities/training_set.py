@@ -56,7 +56,7 @@ class TrainingSet:
         """Batches to train on (shuffled, distorted by `seed`) and to validate on (fixed, as they are)."""
 
         def words(samples):
-            return [Word(self.contents[s.path], alphabet.encode(s.label)) for s in samples]
+            return [Word(self.contents[s.path], alphabet.encode(s.label), s.group) for s in samples]
 
         return (
             WordBatches(words(self.training), self.how, frames, batch_size, seed),
