@@ -104,13 +104,15 @@ def test_an_interrupted_run_resumes_to_the_same_result(tmp_path, unbroken):
     assert_same(run(spec(), plan(epochs=4), point), unbroken)
 
 
-def test_a_run_that_splices_words_resumes_to_the_same_result(tmp_path, monkeypatch, unbroken):
+def test_a_run_that_splices_words_says_so_and_resumes_to_the_same_result(tmp_path, monkeypatch, capsys, unbroken):
     monkeypatch.setattr(splicing, "OFTEN", (0, 1))  # so that four epochs are many
     monkeypatch.setattr(splicing, "LEAST_SURE", -np.inf)  # a model of one epoch knows little
     point = ResumePoint(tmp_path / ".run.npz", {"x": 1})
     with pytest.raises(KeyboardInterrupt):
         run(spec(), plan(epochs=4), point, stop_after=3)
     assert all(point.read().progress["cuts"])
+    said = capsys.readouterr().out
+    assert said.count("up to 50 % of the words are put together from parts of two") == 1
     spliced = run(spec(), plan(epochs=4))
     assert_same(run(spec(), plan(epochs=4), point), spliced)
     losses = [[row["loss"] for row in progress.history] for progress, _ in (spliced, unbroken)]
