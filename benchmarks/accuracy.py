@@ -13,10 +13,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.arguments import canvas_size
-from benchmarks.tables import RESULTS, text_table, write_json
+from benchmarks.tables import RESULTS, text_table, words_of, write_json
 from utilities.command import run_stage, start_framework
+from utilities.errors import UserError
 from utilities.hyperparameters import ARCHITECTURES
 from utilities.model_card import check_model_file
+from utilities.setting_keys import UNTRANSCRIBED
 
 COLUMN_KEYS = {
     "group_column": "METADATA_GROUP_COLUMN",
@@ -43,6 +45,8 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument("--transfer", nargs=2, type=Path, metavar=("TRAIN2", "TEST2"), help="then transfer each model")
     parser.add_argument("--transfer-minutes", type=float, help="time of each transfer (default: as --minutes)")
     parser.add_argument("--base", type=Path, metavar="MODEL", help="no training from scratch: transfer this model")
+    parser.add_argument("--untranscribed", type=Path, metavar="FOLDER",
+                        help="transfers also learn from these images, without looking at a transcription")  # fmt: skip
     parser.add_argument("--seed", type=int, help="start of the random numbers (default: setup.cfg's)")
     parser.add_argument("--canvas", nargs="+", type=_canvas, default=[], metavar="NAME=HEIGHTxWIDTH",
                         help="an architecture's canvas in px")  # fmt: skip
@@ -82,6 +86,8 @@ class Benchmark:
 
         self._args, self._work = args, work
         self._changes = dict(args.changes) | ({} if args.seed is None else {"SEED": str(args.seed)})
+        if args.untranscribed:
+            self._changes[UNTRANSCRIBED] = str(args.untranscribed.resolve())
         columns = {key: getattr(args, name) for name, key in COLUMN_KEYS.items() if getattr(args, name) is not None}
         self._first = Sets(args.train, args.test, columns)
         self._second = None
@@ -170,7 +176,7 @@ def table(rows: list[dict]) -> str:
             (
                 row["architecture"],
                 row["start"],
-                str(row["words"]),
+                words_of(row),
                 f"{100 * row['cer']:.2f}",
                 f"{100 * row['cer_low']:.2f} to {100 * row['cer_high']:.2f}",
                 f"{100 * row['exact']:.1f}",
@@ -191,6 +197,10 @@ def run(args: argparse.Namespace) -> None:
     """Train, judge, print."""
     if args.base:
         check_model_file(args.base)
+    elif args.untranscribed and not args.transfer:
+        raise UserError("--untranscribed is for transfers: it needs --base or --transfer.")
+    if args.untranscribed and not args.untranscribed.is_dir():
+        raise UserError(f"--untranscribed {args.untranscribed}: there is no such folder.")
     start_framework(0 if args.seed is None else args.seed)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # several models in a process: it advises on that
 

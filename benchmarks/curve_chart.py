@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from benchmarks.tables import words_of
 from utilities.chart_style import BLUE, GREEN, GREY, ORANGE, new_figure
 
 # told apart without colour as well: by mark, and by the dashes of transfers
@@ -24,7 +25,7 @@ def curve_chart(rows: Sequence[dict]) -> Figure:
             color=colour,
             marker=mark,
             linestyle="--" if row["start"] == "transfer" else "-",
-            label=f"{row['architecture']}, {row['start']}, {row['words']:,} words: {100 * row['cer']:.1f} %",
+            label=f"{row['architecture']}, {row['start']}, {words_of(row)} words: {100 * row['cer']:.1f} %",
         )
     highest = max(100 * point["cer"] for row in rows for point in row["curve"])
     axes.set(

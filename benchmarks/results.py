@@ -9,7 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.curve_chart import words_chart
-from benchmarks.tables import RESULTS
+from benchmarks.tables import RESULTS, words_of
 from utilities.safe_files import whole_file
 
 HEADER = (
@@ -38,7 +38,7 @@ def runs_by_words(runs: Sequence[dict]) -> list[dict]:
     """The runs of which others differ in the number of words alone."""
 
     def kind(run):
-        return run["architecture"], run["start"], run["test_set"], run["minutes"]
+        return run["architecture"], run["start"], run["test_set"], run["minutes"], bool(run.get("untranscribed"))
 
     words = defaultdict(set)
     for run in runs:
@@ -100,7 +100,7 @@ def _cells(run: dict) -> tuple[str, ...]:
         run["training_set"].split("/")[0],
         run["start"],
         run["architecture"],
-        f"{run['words']:,}",
+        words_of(run),
         run["processor"],
         f"{run['seconds'] / 60:.0f} of {run['minutes']:g}",
         str(run["epochs"]),

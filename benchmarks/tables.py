@@ -23,6 +23,12 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
+def words_of(run: dict) -> str:
+    """What a run of `accuracy_runs` learned from."""
+    untranscribed = run.get("untranscribed")
+    return f"{run['words']:,}" + (f" and {untranscribed:,} untranscribed" if untranscribed else "")
+
+
 def write_json(path: Path, result: dict) -> None:
     """Write the result whole; numbers that are none become null, since JSON knows no NaN."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,19 +2,20 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT, WORDS, write_image_set, write_settings
+from conftest import ROOT, WORDS, small_recognizer, write_image_set, write_settings
 from PIL import Image
 
 from benchmarks.curve_chart import words_chart
 from benchmarks.experiment import CANVASES, Sets, experiment, first_words
 from benchmarks.machine import cpu_name, forget_peak_memory, peak_memory
 from benchmarks.results import accuracy_table, read_all, runs_by_words, runs_of, speed_table
-from benchmarks.tables import RESULTS, text_table, write_json
+from benchmarks.tables import RESULTS, text_table, words_of, write_json
 from utilities.alphabet import Alphabet
 from utilities.errors import UserError
 from utilities.hyperparameters import ARCHITECTURES, DEFAULTS, resolve
@@ -80,6 +81,25 @@ def test_accuracy_trains_and_transfers_and_reports(sets):
     record = read_description(sets / "models" / "compact-transfer-18_words-0.05_minutes.h5")["record"]
     assert record["data"]["training_images"] < 18 and record["base"]["data"]["training_images"] < 36
     assert record["calibration"]["temperature"] > 0
+
+
+def test_accuracy_transfers_with_images_that_nobody_transcribed(sets):
+    small, model = small_recognizer(), sets / "small.h5"
+    save_recognizer(model, small.spec, small.full_model, small.record)
+    arguments = ("train", "test", "--base", model, "--words", 18, "--minutes", 0.05, "--group-column", "writer")
+    done = run("accuracy.py", *arguments, "--untranscribed", "test", "--out", "out/u.json", cwd=sets)
+    (row,) = result_of(done, sets / "out" / "u.json")["runs"]
+    assert re.search(rf"{row['untranscribed']} of \d+ untranscribed images of test are read surely", done.stdout)
+    assert row["words"] == 18 and row["training_words"] < 18 + row["untranscribed"]
+    done = run("accuracy.py", "train", "test", "--untranscribed", "test", cwd=sets)
+    assert done.returncode == 1 and "needs --base or --transfer" in done.stderr
+    done = run("accuracy.py", "train", "test", "--base", model, "--untranscribed", "nowhere", cwd=sets)
+    assert done.returncode == 1 and "--untranscribed nowhere: there is no such folder" in done.stderr
+
+
+def test_words_without_a_transcription_are_told_from_the_others():
+    assert words_of({"words": 1200}) == words_of({"words": 1200, "untranscribed": 0}) == "1,200"
+    assert words_of({"words": 250, "untranscribed": 1500}) == "250 and 1,500 untranscribed"
 
 
 def test_the_overhead_of_trials_is_a_row_for_each(tmp_path):

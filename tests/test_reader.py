@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from conftest import draw, small_recognizer
@@ -91,3 +93,7 @@ def test_of_several_views_the_text_is_read_that_is_likeliest_in_the_mean():
             assert a.confidence == pytest.approx(b.confidence, abs=1e-5)
             assert a.confidence != plain.confidence
             assert len(a.details.characters) == len(a.text)
+        texts = several.texts(contents)
+        assert [t[0] for t in texts] == [(r.text, pytest.approx(r.confidence, abs=1e-5)) for r in readings]
+        assert all(sum(p for _, p in t) <= 1.001 for t in texts)
+        assert all(first >= second for t in texts for (_, first), (_, second) in pairwise(t))

@@ -1,6 +1,8 @@
 """The stages as a user runs them: processes, in a working directory of their own."""
 
 import csv
+import os
+import re
 import shutil
 import signal
 import subprocess
@@ -143,6 +145,32 @@ def test_transfer_leaves_four_models_that_read_new_characters(worked):
     head, tuned = (read_description(saved / f"new-{name}.h5")["record"] for name in ("retrained", "fine_tuned"))
     left = 0.5 - min(head["seconds"] / 60, 0.05)
     assert (head["plan"]["max_minutes"], tuned["plan"]["max_minutes"]) == (0.05, pytest.approx(left))
+
+
+def test_a_transfer_learns_from_images_that_nobody_transcribed(worked):
+    folder, _ = worked
+    settings = (folder / "second.cfg").read_text()
+    text = settings.replace("[transfer]\n", "[transfer]\nUNTRANSCRIBED_SET_NAME = more\n")
+    (folder / "more.cfg").write_text(text)
+    arguments = ["more.cfg", "saved_models/base-full_model.h5", "more"]
+    done = run("transfer_learning", *arguments, cwd=folder, check=False)
+    assert done.returncode == 1 and "[transfer] UNTRANSCRIBED_SET_NAME = more: no such folder" in done.stderr
+    shutil.copytree(folder / "test/images", folder / "more")
+    code = (  # a model of one epoch reads nothing surely
+        "from utilities import untranscribed; from transfer_learning.task import main;"
+        f"untranscribed.SURE = 0.0; raise SystemExit(main({arguments}))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (taken,) = re.findall(r"(\d) of \d untranscribed images of more are read surely enough", done.stdout)
+    assert int(taken) > 0
+    card = run("test_set_predictions", "--describe", "saved_models/more-fine_tuned.h5", cwd=folder).stdout
+    assert f"and {taken} of more as the model before it read them" in card
+    done = run("test_set_predictions", "setup.cfg", "saved_models/more-fine_tuned.h5", cwd=folder)
+    assert "used to train it" in done.stdout
 
 
 def test_predictions_keep_every_row_and_text_and_give_a_confidence(worked):

@@ -1,7 +1,9 @@
 """Teach a trained model another hand: retrain its output head alone, then fine-tune everything at a lower rate.
 
-The images stand under [train] of setup.cfg; characters the model lacks are added. Leaves in saved_models/:
-NAME-retrained-full_model.h5, NAME-retrained.h5, NAME-fine_tuned-full_model.h5, NAME-fine_tuned.h5, and their histories.
+The images stand under [train] of setup.cfg; characters the model lacks are added. Images that nobody has transcribed
+may stand under UNTRANSCRIBED_SET_NAME of [transfer]: what MODEL reads surely there is learnt from as well.
+Leaves in saved_models/: NAME-retrained-full_model.h5, NAME-retrained.h5, NAME-fine_tuned-full_model.h5,
+NAME-fine_tuned.h5, and their histories.
 """
 
 import argparse
@@ -42,11 +44,15 @@ def run(config: Config, args: argparse.Namespace) -> None:
     from utilities.training import fine_tuning_plan, head_plan, transfer_batch_size
     from utilities.training_run import train_and_save
     from utilities.training_set import announce, announce_growth, explicit_alphabet, training_set_for, warn_differences
+    from utilities.untranscribed import announce_untranscribed, with_untranscribed
 
     base = load_recognizer(args.model, explicit_alphabet(config.project))
     warn_differences(config.project, base.spec)
     data = training_set_for(config, config.train.image_set, base.spec.preprocessing, frame_counter(base.spec))
     print(announce(data), flush=True)
+    if config.transfer.untranscribed:
+        data = with_untranscribed(data, base, config.project, config.transfer.untranscribed)
+        print(announce_untranscribed(data.record), flush=True)
     spec = base.spec.with_alphabet(base.spec.alphabet.extended(data.alphabet.characters))
     print(announce_growth(base.spec.alphabet, spec.alphabet), flush=True)
     full = with_larger_alphabet(base.full_model, base.spec, spec.alphabet, config.train.seed)

@@ -22,11 +22,27 @@ Splice = Callable[[int, Callable[[int], bool], np.random.Generator], "Word"]
 
 @dataclass(frozen=True)
 class Word:
-    """One image to read: its content (H, w') uint8, the class ids of its label (L,) int32, and whose hand it is."""
+    """One image to read: its content (H, w') uint8, the class ids of its label (L,) int32, and whose hand it is.
+
+    Where nobody transcribed it, `label` is its likeliest text, and `texts` what it may say, with probabilities.
+    """
 
     content: np.ndarray
     label: np.ndarray
     hand: str = ""
+    texts: Sequence[tuple[np.ndarray, float]] = ()
+
+    @property
+    def longest(self) -> int:
+        """Characters of the longest text that it may say."""
+        return max(len(self.label), *(len(ids) for ids, _ in self.texts), 0)
+
+    def drawn(self, rng: np.random.Generator) -> "Word":
+        """The word with one of its texts for a label, each as often as it is probable; itself where it has none."""
+        if not self.texts:
+            return self
+        chosen = rng.choice(len(self.texts), p=[probability for _, probability in self.texts])
+        return Word(self.content, self.texts[chosen][0], self.hand)
 
     @property
     def frames_needed(self) -> int:
@@ -70,7 +86,7 @@ class WordBatches(keras.utils.PyDataset):
         self.words, self._how, self._frames, self._seed = words, how, frames_for_width, seed
         self._splice: Splice | None = None
         self._cut = CUT
-        self._longest_label = max(len(word.label) for word in words)
+        self._longest_label = max(word.longest for word in words)
         self._widths = [canvas_width(word.content.shape[1], how) for word in words]
         self.start_epoch(0)
 
@@ -145,6 +161,7 @@ class WordBatches(keras.utils.PyDataset):
             rng = np.random.default_rng((self._seed, self.epoch, number))
             if self._splice:
                 words = [self._splice(i, lambda w: canvas_width(w, self._how) == width, rng) for i in chosen]
+            words = [word.drawn(rng) for word in words]
             contents = [self._distorted(word, width, rng) for word in words]
         return (inputs(contents, [word.label for word in words], width, self._frames, self._longest_label),)
 

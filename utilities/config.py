@@ -6,7 +6,7 @@ from pathlib import Path
 
 from utilities.hyperparameters import DEFAULT_GRID, FIELDS, TUNED, Hyperparameters, as_settings, resolve
 from utilities.search_space import Range, SearchSpace
-from utilities.setting_keys import FOLDER, HYPERPARAMETER_KEYS, KEYS
+from utilities.setting_keys import FOLDER, HYPERPARAMETER_KEYS, KEYS, UNTRANSCRIBED
 from utilities.settings_file import check_settings, read_settings, settings_error, settings_text
 
 STAGE_SECTIONS = {"check": "train", "tune": "tune", "train": "train", "transfer": "train", "predict": "test"}  # images
@@ -62,13 +62,14 @@ class Train:
 
 @dataclass(frozen=True)
 class Transfer:
-    """[transfer]: the two phases."""
+    """[transfer]: the two phases; `untranscribed` is a folder of images to learn from without a transcription."""
 
     retraining_epochs: int
     fine_tuning_epochs: int
     retraining_learning_rate: float
     fine_tuning_learning_rate: float
     max_minutes: float | None
+    untranscribed: Path | None
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,9 @@ def load_config(path: Path, stage: str) -> Config:
         read_from.append("train")
         folders["tune"] = folders["tune"] or folders["train"]
     problems += _image_set_problems(given, folders, read_from) + _range_problems(given, values["tune"])
+    untranscribed = _path(path, values["transfer"][UNTRANSCRIBED])
+    if stage == "transfer" and untranscribed:
+        problems += _folder_problems(given, "transfer", UNTRANSCRIBED, untranscribed)
     if problems:
         raise settings_error(path, problems)
     return _assemble(path, given, values, folders)
@@ -136,6 +140,10 @@ def _image_set_problems(given: dict, folders: dict[str, Path | None], read_from:
     named = [section for section in read_from if "IMAGE_SET_NAME" in given.get(section, {})]
     if folder is None:  # a name that is refused has its own message already
         return [] if named else [f"[{first}] IMAGE_SET_NAME is missing: allowed is {FOLDER.allowed}"]
+    return _folder_problems(given, named[0], "IMAGE_SET_NAME", folder)
+
+
+def _folder_problems(given: dict, section: str, key: str, folder: Path) -> list[str]:
     try:
         folder.stat()
         found = "that is a file" if not folder.is_dir() else ""
@@ -143,12 +151,8 @@ def _image_set_problems(given: dict, folders: dict[str, Path | None], read_from:
         found = "no such folder"
     except OSError as error:
         found = f"no such folder can be read ({error.strerror})"
-    name = given[named[0]]["IMAGE_SET_NAME"]
-    return (
-        [f"[{named[0]}] IMAGE_SET_NAME = {name}: {found}: {folder.absolute()}; allowed is {FOLDER.allowed}"]
-        if found
-        else []
-    )
+    name = given[section][key]
+    return [f"[{section}] {key} = {name}: {found}: {folder.absolute()}; allowed is {FOLDER.allowed}"] if found else []
 
 
 def _path(path: Path, name: str | None) -> Path | None:
@@ -189,7 +193,10 @@ def _assemble(path: Path, given: dict, values: dict[str, dict], folders: dict[st
             tune["WORKERS"],
         ),
         train=Train(folders["train"], hyperparameters=chosen, **{k.lower(): train[k] for k in plain}),
-        transfer=Transfer(**{k.lower(): v for k, v in transfer.items()}),
+        transfer=Transfer(
+            untranscribed=_path(path, transfer[UNTRANSCRIBED]),
+            **{k.lower(): v for k, v in transfer.items() if k != UNTRANSCRIBED},
+        ),
         test=Test(
             folders["test"],
             lexicon,

@@ -48,6 +48,16 @@ def readings_of(
     return readings
 
 
+def texts_of(
+    beams: Sequence[Sequence[Hypothesis]], alphabet: Alphabet, temperature: float
+) -> list[list[tuple[str, float]]]:
+    """The texts of each beam, the likeliest first, and how probable each is."""
+    return [
+        [(alphabet.decode(h.ids).strip(), float(share)) for h, share in zip(hypotheses, shares, strict=False)]
+        for hypotheses, shares in zip(beams, shares_of_beams(beams, temperature), strict=True)
+    ]
+
+
 def shares_of_beams(beams: Sequence[Sequence[Hypothesis]], temperature: float) -> np.ndarray:
     """How probable each text of each beam is, (B, W), the best first: softmax of scores / temperature.
 

@@ -105,12 +105,19 @@ def _record_lines(record: dict) -> list[str]:
     return [
         f"  trained        {record['date']}, {record['epochs_run']} epochs in {record['seconds'] / 60:.0f} min",
         f"  images         {data['training_images']} of {data['image_set']} (validated on {data['validation_images']})",
+        *_untranscribed_lines(data.get("untranscribed")),
         f"  validation CER {100 * result['val_cer']:.2f} % in epoch {result['epoch']}",
         *_calibration_lines(record.get("calibration"), "read letter by letter"),
         *_calibration_lines(record.get("language_calibration"), f"leaning towards {len(data.get('texts', ()))} texts"),
         f"  learning rate  {plan['learning_rate']:g}, seed {plan['seed']}",
         f"  versions       {', '.join(f'{k} {v}' for k, v in record['versions'].items())}, backend {record['backend']}",
     ]
+
+
+def _untranscribed_lines(taken: dict | None) -> list[str]:
+    if not taken:
+        return []
+    return [f"                 and {taken['taken']} of {taken['image_set']} as the model before it read them"]
 
 
 def _calibration_lines(calibration: dict | None, how: str) -> list[str]:

@@ -1,6 +1,6 @@
 """Prepared images -> readings, with one model."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -13,7 +13,7 @@ from utilities.decoding import Reading, log_softmax, read
 from utilities.folding import fold_batch_norms
 from utilities.images import READING_BUCKET, canvas_width, to_canvases
 from utilities.language_model import Language, language_of
-from utilities.language_reading import read_leaning, readings_of
+from utilities.language_reading import read_leaning, readings_of, texts_of
 from utilities.model import frame_counter
 from utilities.saved_model import Recognizer
 from utilities.views import ONE_VIEW, SEVERAL_VIEWS, View, merged
@@ -52,6 +52,7 @@ class Reader:
         self._frames = frame_counter(recognizer.spec)
         calibration = recognizer.record.get("language_calibration" if language else "calibration", {})
         self._temperature = calibration.get("temperature", 1.0)
+        self._beam_temperature = self._temperature if language else 1.0  # else it divides the logits: see `_beams`
         self.digests, self.groups = _training_traces(recognizer.record)
 
     @property
@@ -67,6 +68,25 @@ class Reader:
 
         Contents may still be coming in: a batch is read as soon as it is full, its text found while the next is read.
         """
+        if len(self.views) == 1:
+            return self._in_batches(contents, self._readings)
+        images, beams = self._in_views(contents)
+        scores = [_clearest(image, beam[0]).scores for image, beam in zip(images, beams, strict=True)]
+        return readings_of(beams, self.spec.alphabet, self._beam_temperature, scores if self.with_details else None)
+
+    def texts(self, contents: Iterable[np.ndarray]) -> list[list[tuple[str, float]]]:
+        """What each of the contents may say, the likeliest text first, and how probable that is."""
+        _, beams = self._in_views(contents)
+        return texts_of(beams, self.spec.alphabet, self._beam_temperature)
+
+    def _in_views(self, contents: Iterable[np.ndarray]) -> tuple[list[Sequence[_Seen]], list[list[Hypothesis]]]:
+        """What the views of each image showed, and the beam of all of them."""
+        seen = self._in_batches(contents, self._beams)
+        images = [seen[first : first + len(self.views)] for first in range(0, len(seen), len(self.views))]
+        return images, [merged([view.beam for view in image]) for image in images]
+
+    def _in_batches(self, contents: Iterable[np.ndarray], make: Callable[[np.ndarray, np.ndarray], list]) -> list:
+        """What `make` finds in the logits (B, T, C) and true time steps (B,) of each view of the contents, in order."""
         waiting: dict[int, np.ndarray] = {}  # views of the contents, in their order
 
         def widths():
@@ -75,7 +95,6 @@ class Reader:
                 waiting[number] = content
                 yield number, self.canvas_width(content)
 
-        make = self._readings if len(self.views) == 1 else self._beams
         coming = []
         with ThreadPoolExecutor(1) as beside:
             for chosen in buckets(widths(), BATCH_SIZE):
@@ -84,8 +103,7 @@ class Reader:
                 frames = np.array([self._frames(content.shape[1]) for content in batch])
                 coming.append((chosen, beside.submit(make, logits, frames)))
         found = {i: one for chosen, batch in coming for i, one in zip(chosen, batch.result(), strict=True)}
-        ordered = [found[i] for i in range(len(found))]
-        return ordered if len(self.views) == 1 else self._merged(ordered)
+        return [found[i] for i in range(len(found))]
 
     def canvas_width(self, content: np.ndarray) -> int:
         """Width in px of the canvas that a content (H, w') is read on."""
@@ -107,13 +125,6 @@ class Reader:
         beams = beam_search(scores, frames, self.language)
         rows = (row[:count].copy() if self.with_details else None for row, count in zip(scores, frames, strict=True))
         return [_Seen(beam, row) for beam, row in zip(beams, rows, strict=True)]
-
-    def _merged(self, seen: Sequence[_Seen]) -> list[Reading]:
-        images = [seen[first : first + len(self.views)] for first in range(0, len(seen), len(self.views))]
-        beams = [merged([view.beam for view in image]) for image in images]
-        scores = [_clearest(image, beam[0]).scores for image, beam in zip(images, beams, strict=True)]
-        temperature = self._temperature if self.language else 1.0
-        return readings_of(beams, self.spec.alphabet, temperature, scores if self.with_details else None)
 
 
 def _clearest(views: Sequence[_Seen], text: Hypothesis) -> _Seen:

@@ -1,8 +1,8 @@
 """An image set ready for training: checked, decoded, split; what tuner, trainer and transfer start from."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +39,10 @@ def columns_of(project: Project) -> Columns:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Training and validation samples with their decoded contents (H, w') uint8."""
+    """Training and validation samples with their decoded contents (H, w') uint8.
+
+    Of images that nobody transcribed `texts` has what they may say, with probabilities; their label is the likeliest.
+    """
 
     training: tuple[Sample, ...]
     validation: tuple[Sample, ...]
@@ -49,6 +52,7 @@ class TrainingSet:
     left_out: tuple[Problem, ...]
     record: dict
     overlap: str  # what the images share with those of [test], as a sentence; "" if nothing
+    texts: Mapping[Path, Sequence[tuple[str, float]]] = field(default_factory=dict)
 
     def batches(
         self, alphabet: Alphabet, frames: Callable[[int], int], batch_size: int, seed: int
@@ -56,7 +60,15 @@ class TrainingSet:
         """Batches to train on (shuffled, distorted by `seed`) and to validate on (fixed, as they are)."""
 
         def words(samples):
-            return [Word(self.contents[s.path], alphabet.encode(s.label), s.group) for s in samples]
+            return [
+                Word(
+                    self.contents[s.path],
+                    alphabet.encode(s.label),
+                    s.group,
+                    [(alphabet.encode(text), probability) for text, probability in self.texts.get(s.path, ())],
+                )
+                for s in samples
+            ]
 
         return (
             WordBatches(words(self.training), self.how, frames, batch_size, seed),

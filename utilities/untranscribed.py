@@ -1,0 +1,116 @@
+"""Learning from images that nobody has transcribed: a model is trained with what one before it read there.
+
+Pseudo-labels (Lee 2013, "Pseudo-label: the simple and efficient semi-supervised learning method for deep neural
+networks"): read from several views of an image by a model that leans towards the texts it knows, learnt from distorted
+ones. Each time an image is seen its label is drawn anew from what it may say, as often as that is probable (Hinton et
+al. 2015, "Distilling the knowledge in a neural network", by whole texts): learnt from the likeliest text alone, a model
+takes its own mistakes for sure.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from utilities.config import Project
+from utilities.image_cache import CACHE_FOLDER, cached_images
+from utilities.image_set import Sample, label_problems, read_image_set
+from utilities.model import frame_counter
+from utilities.reader import reader_for
+from utilities.saved_model import Recognizer
+from utilities.training_set import TrainingSet, columns_of, explicit_alphabet
+
+SURE = 0.6  # confidence of a reading, by its characters (their geometric mean), from which it is learnt from
+LITTLE = 0.2  # of the images: a model that reads fewer surely has to learn from transcriptions first
+MOST = 5000  # images that are looked at: more would leave few epochs to the transcribed ones
+
+Texts = Sequence[tuple[str, float]]
+
+
+def with_untranscribed(
+    data: TrainingSet, base: Recognizer, project: Project, folder: Path, cache: Path = CACHE_FOLDER
+) -> TrainingSet:
+    """The training set and what `base` reads surely of an image set; transcriptions that stand there are not looked at.
+
+    Left alone are images that are transcribed in `data`, and all of the groups that it is validated on. Of more than
+    MOST images so many are taken by chance. The record says what was taken, under "untranscribed". Raises ImageSetError
+    when there is no image.
+    """
+    image_set = read_image_set(folder, columns_of(project), project.image_format, for_prediction=True)
+    samples = _by_chance([s for s in image_set.samples if s.path], data.record["split"]["seed"])
+    decoded = cached_images(folder, [s.path for s in samples], data.how, cache / "untranscribed")
+    known = set(data.record["image_digests"])
+    validated = {s.group for s in data.validation if s.group}
+    contents = {s.path: decoded[s.path].content for s in samples if decoded[s.path].digest not in known}
+    free = [s for s in samples if contents.get(s.path) is not None and s.group not in validated]
+    frames, alphabet = frame_counter(base.spec), explicit_alphabet(project)
+
+    def can_be(sample: Sample, text: str) -> bool:
+        lengths = {sample.path: frames(contents[sample.path].shape[1])}
+        as_read = [replace(sample, label=text)]
+        return bool(text) and not label_problems(as_read, project.max_label_length, alphabet, lengths)
+
+    sure, texts = [], {}
+    read = reader_for(base, several_views=True).texts(contents[s.path] for s in free)
+    for sample, found in zip(free, read, strict=True):
+        if likely := _learnable(found, partial(can_be, sample)):
+            sure.append(replace(sample, label=likely[0][0]))
+            texts[sample.path] = likely
+    return replace(
+        data,
+        training=(*data.training, *sure),
+        contents=data.contents | {s.path: contents[s.path] for s in sure},
+        record=data.record
+        | {
+            "image_digests": sorted({*known, *(decoded[s.path].digest for s in sure)}),
+            "groups": sorted({*data.record["groups"], *(s.group for s in sure if s.group)}),
+            "untranscribed": {
+                "image_set": folder.name,
+                "images": len(free),
+                "taken": len(sure),
+                "fingerprint": _fingerprint(sure, texts),
+            },
+        },
+        texts=texts,
+    )
+
+
+def _learnable(texts: Texts, can_be: Callable[[str], bool]) -> Texts:
+    """What an image may say of its `texts`, the likeliest first, probabilities with a sum of 1; nothing if unsure."""
+    if sureness(*texts[0]) < SURE or not can_be(texts[0][0]):
+        return ()
+    likely = [(text, p) for text, p in texts if can_be(text)]
+    total = sum(p for _, p in likely)
+    return tuple((text, p / total) for text, p in likely)
+
+
+def sureness(text: str, confidence: float) -> float:
+    """Confidence of a reading by its characters: long ones are not thought the less of. 0 for an empty one."""
+    return confidence ** (1 / len(text)) if text else 0.0
+
+
+def _by_chance(samples: Sequence[Sample], seed: int) -> list[Sample]:
+    """At most MOST different images, the same ones whatever the order of the rows."""
+    different = {s.path: s for s in samples}.values()
+    order = sorted(different, key=lambda s: hashlib.sha256(f"{seed}\0{s.name}".encode()).digest())
+    return sorted(order[:MOST], key=lambda s: (s.row, s.name))
+
+
+def _fingerprint(sure: Sequence[Sample], texts: Mapping[Path, Texts]) -> str:
+    digest = hashlib.sha256()
+    for s in sure:
+        digest.update("\0".join([s.name, *(text for text, _ in texts[s.path])]).encode())
+    return digest.hexdigest()
+
+
+def announce_untranscribed(record: dict) -> str:
+    """What was taken, for the user."""
+    taken = record["untranscribed"]
+    line = (
+        f"{taken['taken']} of {taken['images']} untranscribed images of {taken['image_set']} are read surely enough to"
+        f" learn from (confidence of {SURE:g} a character)."
+    )
+    if taken["taken"] < LITTLE * taken["images"]:
+        line += " That is little: transfer without UNTRANSCRIBED_SET_NAME first, and then from the model that you get."
+    return line
