@@ -147,7 +147,7 @@ def test_transfer_leaves_four_models_that_read_new_characters(worked):
     assert (head["plan"]["max_minutes"], tuned["plan"]["max_minutes"]) == (0.05, pytest.approx(left))
 
 
-def test_a_transfer_learns_from_images_that_nobody_transcribed(worked):
+def test_a_transfer_learns_from_images_that_nobody_transcribed(worked, tmp_path):
     folder, _ = worked
     settings = (folder / "second.cfg").read_text()
     text = settings.replace("[transfer]\n", "[transfer]\nUNTRANSCRIBED_SET_NAME = more\n")
@@ -169,7 +169,8 @@ def test_a_transfer_learns_from_images_that_nobody_transcribed(worked):
     assert int(taken) > 0
     card = run("test_set_predictions", "--describe", "saved_models/more-fine_tuned.h5", cwd=folder).stdout
     assert f"and {taken} of more as the model before it read them" in card
-    done = run("test_set_predictions", "setup.cfg", "saved_models/more-fine_tuned.h5", cwd=folder)
+    model = folder / "saved_models/more-fine_tuned.h5"
+    done = run("test_set_predictions", folder / "setup.cfg", model, cwd=tmp_path)
     assert "used to train it" in done.stdout
 
 
