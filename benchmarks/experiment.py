@@ -1,7 +1,6 @@
 """The settings of a benchmark: the shipped setup.cfg with other image sets, budgets and architectures."""
 
 import csv
-import hashlib
 import shutil
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from utilities.config import Config, load_config
 from utilities.errors import UserError
-from utilities.image_set import Sample, read_image_set
+from utilities.image_set import Sample, in_seeded_order, read_image_set
 from utilities.metadata import ImageSetError
 from utilities.safe_files import write_text_whole
 from utilities.setting_keys import HYPERPARAMETER_KEYS, KEYS
@@ -96,5 +95,4 @@ def _in_seeded_groups(samples: Sequence[Sample], seed: int) -> list[Sample]:
     groups = defaultdict(list)
     for sample in samples:
         groups[sample.group or sample.name].append(sample)
-    order = sorted(groups, key=lambda group: hashlib.sha256(f"{seed}\0{group}".encode()).digest())
-    return [sample for group in order for sample in groups[group]]
+    return [sample for group in in_seeded_order(groups, seed) for sample in groups[group]]

@@ -166,6 +166,11 @@ def list_problems(problems: Sequence[Problem]) -> str:
     return "\n".join(lines)
 
 
+def in_seeded_order(names: Iterable[str], seed: int) -> list[str]:
+    """Names in an order by chance that follows from the seed, and not from the order that they come in."""
+    return sorted(names, key=lambda name: hashlib.sha256(f"{seed}\0{name}".encode()).digest())
+
+
 def split_samples(
     samples: Sequence[Sample], share: float, seed: int, grouped: bool
 ) -> tuple[list[Sample], list[Sample]]:
@@ -180,7 +185,7 @@ def split_samples(
     if len(units) < 2:
         what = "groups (METADATA_GROUP_COLUMN)" if grouped else "usable images"
         raise ImageSetError(f"Training needs at least 2 {what} to keep some for validation; found {len(units)}.")
-    order = sorted(units, key=lambda unit: hashlib.sha256(f"{seed}\0{unit}".encode()).digest())
+    order = in_seeded_order(units, seed)
     wanted = max(1, round(share * len(samples)))
     chosen, size = set(), 0
     for unit in order:

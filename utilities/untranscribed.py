@@ -15,7 +15,7 @@ from pathlib import Path
 
 from utilities.config import Project
 from utilities.image_cache import CACHE_FOLDER, cached_images
-from utilities.image_set import Sample, label_problems, read_image_set
+from utilities.image_set import Sample, in_seeded_order, label_problems, read_image_set
 from utilities.model import frame_counter
 from utilities.reader import reader_for
 from utilities.saved_model import Recognizer
@@ -92,9 +92,9 @@ def sureness(text: str, confidence: float) -> float:
 
 def _by_chance(samples: Sequence[Sample], seed: int) -> list[Sample]:
     """At most MOST different images, the same ones whatever the order of the rows."""
-    different = {s.path: s for s in samples}.values()
-    order = sorted(different, key=lambda s: hashlib.sha256(f"{seed}\0{s.name}".encode()).digest())
-    return sorted(order[:MOST], key=lambda s: (s.row, s.name))
+    different = {s.name: s for s in {s.path: s for s in samples}.values()}
+    chosen = in_seeded_order(different, seed)[:MOST]
+    return sorted((different[name] for name in chosen), key=lambda s: (s.row, s.name))
 
 
 def _fingerprint(sure: Sequence[Sample], texts: Mapping[Path, Texts]) -> str:
