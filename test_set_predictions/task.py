@@ -2,7 +2,8 @@
 
 Writes test_set_predictions/predictions/MODEL-predictions.csv for each, with truth (where there is one), prediction and
 confidence, and test_set_predictions/review/MODEL-review.csv, the least certain words first. Says which words can be
-accepted unseen. Compare models with --report, or with test_set_predictions/visualize_predictions.ipynb.
+accepted unseen. Compare models with --report, or with test_set_predictions/visualize_predictions.ipynb. With --ensemble
+also what all models read together, as if they were one more model.
 """
 
 import argparse
@@ -13,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from utilities.command import leave, run_stage, start_framework
 from utilities.config import Config, load_config
-from utilities.model_files import prediction_files
+from utilities.model_files import ENSEMBLE, ensemble_file, prediction_files
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -26,18 +27,20 @@ def parse_args(argv=None) -> argparse.Namespace:
     )
     parser.add_argument("--describe", type=Path, metavar="MODEL", help="print a model file's own description, and stop")
     parser.add_argument("--report", action="store_true", help="also write test_set_predictions/report.html")
+    parser.add_argument("--ensemble", action="store_true", help="let all models together be one more, `ensemble`")
     args = parser.parse_args(argv)
     if not args.describe and not (args.setup and args.models):
         parser.error("give setup.cfg and at least one MODEL, or --describe MODEL")
     return args
 
 
-def run(config: Config, models: list[Path], with_details: bool, with_report: bool) -> None:
+def run(config: Config, models: list[Path], with_details: bool, with_report: bool, with_ensemble: bool) -> None:
     """Load the models, read the images once for all, write the CSVs and perhaps the report, print a table."""
     from utilities.lexicon import left_out, read_lexicon
     from utilities.model_card import check_model_files
 
     outputs = prediction_files(models)
+    together = ensemble_file(models) if with_ensemble else None
     check_model_files(models)
     lexicon = read_lexicon(config.test.lexicon) if config.test.lexicon else {}
     start_framework(seed=0)  # nothing here is random
@@ -60,7 +63,9 @@ def run(config: Config, models: list[Path], with_details: bool, with_report: boo
         print(f"{model.stem}: readings {readers[path].manner}.", flush=True)
         if test.language_weight != 0 and (lost := left_out(lexicon, recognizer.spec.alphabet)):
             print(f"{model.stem}: {lost}")
-    summaries = predict_to_files(readers, image_set)
+    if together:
+        print(f"{ENSEMBLE}: readings are what these {len(models)} models find likeliest in the mean.")
+    summaries = predict_to_files(readers, image_set, together)
     print(results_table(summaries))
     for path, summary in summaries.items():
         print(review_predictions(path, summary.seen_in_training, config.test.target_error))
@@ -76,7 +81,8 @@ def main(argv=None) -> int:
         from utilities.model_card import model_card
 
         return run_stage(lambda: print(model_card(args.describe)))
-    return run_stage(lambda: run(load_config(args.setup, "predict"), args.models, args.details, args.report))
+    flags = args.details, args.report, args.ensemble
+    return run_stage(lambda: run(load_config(args.setup, "predict"), args.models, *flags))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 import csv
 
+import numpy as np
 import pytest
 from conftest import small_recognizer, write_image_set
 
@@ -7,6 +8,7 @@ from utilities import decoders, prediction
 from utilities.comparison import read_predictions
 from utilities.image_set import read_image_set
 from utilities.metadata import Columns
+from utilities.model import HEAD
 from utilities.prediction import predict_to_files, results_table
 from utilities.reader import Reader
 
@@ -108,3 +110,28 @@ def test_details_are_written_on_request_and_change_nothing_else(reader, tmp_path
     assert [len(row["character_confidences"].split()) for row in table] == [len(row["prediction"]) for row in table]
     assert table[1]["problem"] and table[1]["character_confidences"] == ""
     assert read_predictions(tmp_path / "detailed.csv")["confidence"].between(0, 1).sum() == len(LABELS) - 1
+
+
+def test_an_ensemble_has_its_own_table_and_changes_no_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(prediction, "CHUNK", 4)  # chunks of two: an ensemble keeps what both members saw
+    folder = write_image_set(tmp_path / "set", LABELS)
+    (folder / "images/w001.png").write_bytes(b"no picture")
+    members = [small_recognizer(), small_recognizer(height=48)]
+    for recognizer, sure in zip(members, (2.0, 3.0), strict=True):  # always a C, by the first less surely
+        head = recognizer.full_model.get_layer(HEAD)
+        kernel, bias = head.get_weights()
+        bias[recognizer.spec.alphabet.encode("C")] = 5.0 + sure
+        head.set_weights([np.zeros_like(kernel), bias])
+    readers = {tmp_path / f"{name}.csv": Reader(member) for name, member in zip("ab", members, strict=True)}
+    predict_to_files(readers, read_set(folder))
+    alone = [path.read_text() for path in readers]
+    summaries = predict_to_files(readers, read_set(folder), tmp_path / "both.csv")
+    assert [path.read_text() for path in readers] == alone
+    assert list(summaries) == [*readers, tmp_path / "both.csv"]
+    table = rows(tmp_path / "both.csv")
+    assert [row["image"] for row in table] == [row["image"] for row in rows(tmp_path / "a.csv")]
+    assert [bool(row["problem"]) for row in table] == [False, True, False, False, False, False]
+    assert {row["prediction"] for row in table} == {"C", ""}
+    first, second, both = (float(rows(tmp_path / f"{name}.csv")[0]["confidence"]) for name in ("a", "b", "both"))
+    assert 0.1 < first < both < second
+    assert summaries[tmp_path / "both.csv"].unread == 1

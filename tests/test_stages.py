@@ -66,6 +66,7 @@ def worked(tmp_path_factory):
             "saved_models/new-fine_tuned.h5",
             FIXTURES / "original_models/tiny-prediction.h5",
             "--report",
+            "--ensemble",
             cwd=folder,
         ),
     }
@@ -177,7 +178,7 @@ def test_a_transfer_learns_from_images_that_nobody_transcribed(worked, tmp_path)
 def test_predictions_keep_every_row_and_text_and_give_a_confidence(worked):
     folder, said = worked
     predictions = folder / "test_set_predictions/predictions"
-    names = ["base-prediction", "new-fine_tuned", "tiny-prediction"]
+    names = ["base-prediction", "ensemble", "new-fine_tuned", "tiny-prediction"]
     assert sorted(p.name for p in predictions.iterdir()) == [f"{n}-predictions.csv" for n in names]
     for name in names:
         table = rows(predictions / f"{name}-predictions.csv")
@@ -213,7 +214,7 @@ def test_the_report_is_one_page_about_all_models(worked):
     folder, said = worked
     page = (folder / "test_set_predictions/report.html").read_text(encoding="utf-8")
     assert "test_set_predictions/report.html" in said["predict"].stdout
-    for name in ("base-prediction", "new-fine_tuned", "tiny-prediction"):
+    for name in ("base-prediction", "new-fine_tuned", "tiny-prediction", "ensemble"):
         assert f">{name}</a>" in page
     assert page.count("data:image/webp") >= 6  # a picture of each word
     assert str(folder) not in page
@@ -390,4 +391,7 @@ def test_models_that_cannot_be_used_are_refused(workspace):
     done = run("test_set_predictions", "setup.cfg", "a/same.h5", "b/same.h5", cwd=workspace, check=False)
     assert done.returncode == 1
     assert "a/same.h5, b/same.h5" in done.stderr
+    for models, why in (("one.h5",), "there is one"), (("one.h5", "a/ensemble.h5"), "a/ensemble.h5 would write"):
+        done = run("test_set_predictions", "setup.cfg", *models, "--ensemble", cwd=workspace, check=False)
+        assert done.returncode == 1 and why in done.stderr
     assert not (workspace / "test_set_predictions").exists()

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from utilities.beam_search import BEAM_WIDTH, Hypothesis
 from utilities.images import Preprocessing
-from utilities.views import SEVERAL_VIEWS, View, merged
+from utilities.views import SEVERAL_VIEWS, View
 
 HOW = Preprocessing(32, 256)
 
@@ -49,21 +48,3 @@ def test_no_view_is_wider_than_the_canvas():
 def test_scanned_grey_stays_paper_at_the_corners():
     seen = View(shear=0.3).of(np.full((32, 60), 200, np.uint8), Preprocessing(32, 100, "stretch"))
     assert seen.min() == 200
-
-
-def beam(**probabilities):
-    return [
-        Hypothesis(tuple(map(ord, text)), np.log(p) - len(text), float(np.log(p))) for text, p in probabilities.items()
-    ]
-
-
-def test_texts_are_ranked_by_their_mean_probability_and_what_the_language_adds():
-    best, second, third = merged([beam(ab=0.5, ac=0.4), beam(ac=0.7), beam(ad=0.9)])
-    assert best.ids == (97, 99) and second.ids == (97, 100) and third.ids == (97, 98)
-    assert np.exp([h.log_probability for h in (best, second, third)]) == pytest.approx([1.1 / 3, 0.9 / 3, 0.5 / 3])
-    assert best.score == pytest.approx(np.log(1.1 / 3) - 2)
-
-
-def test_a_merged_beam_is_no_wider_than_another():
-    many = [[Hypothesis((i,), -float(i), -float(i)) for i in range(k, k + BEAM_WIDTH)] for k in (1, 4)]
-    assert [h.ids[0] for h in merged(many)] == list(range(1, 1 + BEAM_WIDTH))

@@ -10,6 +10,7 @@ from utilities.safe_files import refuse_existing
 
 SAVED_MODELS = Path("saved_models")  # under the working directory, as is
 PREDICTIONS = Path("test_set_predictions/predictions")
+ENSEMBLE = "ensemble"  # where a model's name would stand: all of them together
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,25 @@ def finished_before(files: ModelFiles) -> bool:
     return all(path.exists() for path in files.all) and not files.resume.exists()
 
 
-def prediction_files(models: list[Path]) -> dict[Path, Path]:
+def prediction_files(models: Sequence[Path]) -> dict[Path, Path]:
     """Model -> its predictions CSV; two models of one name would overwrite each other and are refused."""
-    outputs = {model: PREDICTIONS / f"{model.stem}-predictions.csv" for model in models}
     clashing = sorted(str(m) for m in models if sum(n.stem == m.stem for n in models) > 1)
     if clashing:
         raise UserError(
             f"These models would write the same CSV: {', '.join(clashing)}. Give one of them another file name."
         )
-    return outputs
+    return {model: _predictions(model.stem) for model in models}
+
+
+def ensemble_file(models: Sequence[Path]) -> Path:
+    """The predictions CSV of all models together; a single model, or one of the ensemble's name, is refused."""
+    if len(models) < 2:
+        raise UserError("--ensemble lets several models read together, and there is one. Name two MODELs or more.")
+    clashing = [str(m) for m in models if m.stem == ENSEMBLE]
+    if clashing:
+        raise UserError(f"{clashing[0]} would write the same CSV as --ensemble. Give it another file name.")
+    return _predictions(ENSEMBLE)
+
+
+def _predictions(name: str) -> Path:
+    return PREDICTIONS / f"{name}-predictions.csv"

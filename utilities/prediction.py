@@ -2,20 +2,23 @@
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 from rapidfuzz.distance import Levenshtein
 from tqdm import tqdm
 
 from utilities.decoders import Decoded, DecodedAhead, decoders, one_ahead
 from utilities.decoding import Reading
+from utilities.ensemble import Ensemble
 from utilities.image_set import ImageSet, Sample
 from utilities.images import Preprocessing
 from utilities.reader import Reader
 from utilities.safe_files import whole_file
+from utilities.sights import Sight
 
 COLUMNS = ("image", "label", "prediction", "confidence", "group", "problem")
 DETAIL_COLUMNS = ("character_confidences", "runner_up", "runner_up_confidence")
@@ -48,47 +51,100 @@ class Summary:
             self.exact += edits == 0
 
 
-def predict_to_files(readers: dict[Path, Reader], image_set: ImageSet) -> dict[Path, Summary]:
+@dataclass
+class _Table:
+    """A predictions CSV that is being written, of the readings of one reader or of an ensemble."""
+
+    reader: Reader | Ensemble
+    file: TextIO
+    found: Mapping[int, str]  # row -> what is wrong with it
+    summary: Summary = field(default_factory=Summary)
+
+    def begin(self) -> None:
+        """Write the header."""
+        self._write([COLUMNS + DETAIL_COLUMNS if self.reader.with_details else COLUMNS])
+
+    def add(self, samples: Sequence[Sample], images: Sequence[Decoded | None], readings: Iterable[Reading]) -> None:
+        """Write a row for each sample, count it; readings are of the images that could be decoded."""
+        coming = iter(readings)
+        self._write(self._row(s, image, coming) for s, image in zip(samples, images, strict=True))
+
+    def _write(self, rows: Iterable[tuple]) -> None:
+        csv.writer(self.file, lineterminator="\n").writerows(rows)
+
+    def _row(self, s: Sample, image: Decoded | None, readings: Iterator[Reading]) -> tuple:
+        self.summary.rows += 1
+        self.summary.transcribed += bool(s.label)
+        self.summary.unknown_characters.update(self.reader.alphabet.unknown(s.label))
+        if image is None or image.content is None:
+            self.summary.unread += 1
+            problem = self.found.get(s.row) or f"image unreadable ({image.problem})"
+            details = ("" for _ in DETAIL_COLUMNS if self.reader.with_details)
+            return (s.name, s.label, "", "", s.group, problem, *details)
+        reading = next(readings)
+        if image.digest in self.reader.digests or s.group in self.reader.groups:
+            self.summary.seen_in_training.add(s.name)
+        self.summary.add(s.label, reading)
+        return (s.name, s.label, reading.text, f"{reading.confidence:.4f}", s.group, "", *_detail_cells(reading))
+
+
+def predict_to_files(
+    readers: dict[Path, Reader], image_set: ImageSet, together: Path | None = None
+) -> dict[Path, Summary]:
     """Write one predictions CSV for each reader (keys are the files' paths), all whole or all absent.
 
-    A row whose image cannot be read stays, with its problem said and no prediction.
+    `together` gets what all of them read as an ensemble. A row whose image cannot be read stays, with its problem said
+    and no prediction.
     """
-    summaries = {path: Summary() for path in readers}
+    members = list(readers.values())
+    all_readers = readers | ({together: Ensemble(members)} if together else {})
     found = {p.row: f"{p.finding} ({p.detail})" for p in image_set.problems}
     with ExitStack() as stack:
-        writers = {}
-        for path in readers:
+        tables = {}
+        for path, reader in all_readers.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             file = stack.enter_context(stack.enter_context(whole_file(path)).open("w", encoding="utf-8", newline=""))
-            writers[path] = csv.writer(file, lineterminator="\n")
-            writers[path].writerow(COLUMNS + DETAIL_COLUMNS if readers[path].with_details else COLUMNS)
-        kinds = list(dict.fromkeys(reader.spec.preprocessing for reader in readers.values()))
+            tables[path] = _Table(reader, file, found)
+            tables[path].begin()
+        kinds = list(dict.fromkeys(reader.spec.preprocessing for reader in members))
+        size = max(1, CHUNK // len(members)) if together else CHUNK  # an ensemble keeps what all members saw
         with tqdm(total=len(image_set.samples), desc="Reading", unit="image", delay=2) as bar:
-            for samples, decoded in _decoded_chunks(image_set.samples, kinds):
+            for samples, decoded in _decoded_chunks(image_set.samples, kinds, size):
+                seen = []
                 for path, reader in readers.items():
-                    rows = _read_chunk(reader, samples, decoded[reader.spec.preprocessing], found, summaries[path])
-                    writers[path].writerows(rows)
+                    chunk = _read_chunk(reader, samples, decoded[reader.spec.preprocessing], together is not None)
+                    tables[path].add(samples, chunk.images, chunk.readings)
+                    seen.append(chunk.sights)
+                if together:
+                    tables[together].add(samples, chunk.images, all_readers[together].read(seen))
                 bar.update(len(samples))
-    return summaries
+    return {path: table.summary for path, table in tables.items()}
 
 
 def _decoded_chunks(
-    samples: Sequence[Sample], kinds: Sequence[Preprocessing]
+    samples: Sequence[Sample], kinds: Sequence[Preprocessing], size: int
 ) -> Iterator[tuple[Sequence[Sample], dict[Preprocessing, DecodedAhead]]]:
     """Chunks of samples with their images (of those that have one) being decoded in each way, the next chunk's too."""
     with decoders(len(samples)) as pool:
 
         def begin(first):
-            chunk = samples[first : first + CHUNK]
+            chunk = samples[first : first + size]
             paths = [s.path for s in chunk if s.path]
             return chunk, {how: DecodedAhead(pool, paths, how) for how in kinds}
 
-        yield from one_ahead(map(begin, range(0, len(samples), CHUNK)))
+        yield from one_ahead(map(begin, range(0, len(samples), size)))
 
 
-def _read_chunk(
-    reader: Reader, samples: Sequence[Sample], decoded: Iterable[Decoded], found: dict[int, str], summary: Summary
-) -> list[tuple]:
+@dataclass(frozen=True)
+class _Chunk:
+    """Some images as they were decoded (None where there is none), and what a reader made of those that could be."""
+
+    images: Sequence[Decoded | None]
+    readings: Sequence[Reading]
+    sights: Sequence[Sequence[Sight]]  # for an ensemble
+
+
+def _read_chunk(reader: Reader, samples: Sequence[Sample], decoded: Iterable[Decoded], for_ensemble: bool) -> _Chunk:
     images: list[Decoded | None] = []
 
     def contents():
@@ -98,25 +154,8 @@ def _read_chunk(
             if images[-1] and images[-1].content is not None:
                 yield images[-1].content
 
-    readings = iter(reader.read(contents()))
-    rows = []
-    for s, image in zip(samples, images, strict=True):
-        summary.rows += 1
-        summary.transcribed += bool(s.label)
-        summary.unknown_characters.update(reader.spec.alphabet.unknown(s.label))
-        if image is None or image.content is None:
-            summary.unread += 1
-            problem = found.get(s.row) or f"image unreadable ({image.problem})"
-            rows.append(
-                (s.name, s.label, "", "", s.group, problem, *("" for _ in DETAIL_COLUMNS if reader.with_details))
-            )
-            continue
-        reading = next(readings)
-        if image.digest in reader.digests or s.group in reader.groups:
-            summary.seen_in_training.add(s.name)
-        summary.add(s.label, reading)
-        rows.append((s.name, s.label, reading.text, f"{reading.confidence:.4f}", s.group, "", *_detail_cells(reading)))
-    return rows
+    readings, sights = reader.read_and_see(contents()) if for_ensemble else (reader.read(contents()), ())
+    return _Chunk(images, readings, sights)
 
 
 def _detail_cells(reading: Reading) -> tuple[str, ...]:

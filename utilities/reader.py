@@ -2,31 +2,25 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from utilities.alphabet import Alphabet
 from utilities.alternatives import details
 from utilities.batches import buckets
-from utilities.beam_search import Hypothesis, beam_search
+from utilities.beam_search import beam_search
 from utilities.decoding import Reading, log_softmax, read
 from utilities.folding import fold_batch_norms
 from utilities.images import READING_BUCKET, canvas_width, to_canvases
 from utilities.language_model import Language, language_of
-from utilities.language_reading import read_leaning, readings_of, texts_of
+from utilities.language_reading import read_leaning, texts_of
 from utilities.model import frame_counter
 from utilities.saved_model import Recognizer
-from utilities.views import ONE_VIEW, SEVERAL_VIEWS, View, merged
+from utilities.sights import Sight, merged, read_together
+from utilities.views import ONE_VIEW, SEVERAL_VIEWS, View
 
 BATCH_SIZE = 128  # images a prediction step: larger ones are no faster on a CPU
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What one view of an image may say, and its log probabilities (T, C) where details are asked for."""
-
-    beam: Sequence[Hypothesis]
-    scores: np.ndarray | None
 
 
 class Reader:
@@ -52,8 +46,13 @@ class Reader:
         self._frames = frame_counter(recognizer.spec)
         calibration = recognizer.record.get("language_calibration" if language else "calibration", {})
         self._temperature = calibration.get("temperature", 1.0)
-        self._beam_temperature = self._temperature if language else 1.0  # else it divides the logits: see `_beams`
+        self.beam_temperature = self._temperature if language else 1.0  # else it divides the logits: see `_sights`
         self.digests, self.groups = _training_traces(recognizer.record)
+
+    @property
+    def alphabet(self) -> Alphabet:
+        """The characters that it can read."""
+        return self.spec.alphabet
 
     @property
     def manner(self) -> str:
@@ -70,20 +69,34 @@ class Reader:
         """
         if len(self.views) == 1:
             return self._in_batches(contents, self._readings)
-        images, beams = self._in_views(contents)
-        scores = [_clearest(image, beam[0]).scores for image, beam in zip(images, beams, strict=True)]
-        return readings_of(beams, self.spec.alphabet, self._beam_temperature, scores if self.with_details else None)
+        return self._together(self._seen(contents))
+
+    def read_and_see(self, contents: Iterable[np.ndarray]) -> tuple[list[Reading], list[Sequence[Sight]]]:
+        """The readings as of `read`; and all sights of each image, for an ensemble."""
+        if self.language or len(self.views) > 1:
+            seen = self._seen(contents)
+            return self._together(seen), seen
+
+        def both(logits, frames):
+            return [
+                (reading, [sight])
+                for reading, sight in zip(self._readings(logits, frames), self._sights(logits, frames), strict=True)
+            ]
+
+        found = self._in_batches(contents, both)
+        return [reading for reading, _ in found], [sights for _, sights in found]
 
     def texts(self, contents: Iterable[np.ndarray]) -> list[list[tuple[str, float]]]:
         """What each of the contents may say, the likeliest text first, and how probable that is."""
-        _, beams = self._in_views(contents)
-        return texts_of(beams, self.spec.alphabet, self._beam_temperature)
+        return texts_of([merged(sights) for sights in self._seen(contents)], self.alphabet, self.beam_temperature)
 
-    def _in_views(self, contents: Iterable[np.ndarray]) -> tuple[list[Sequence[_Seen]], list[list[Hypothesis]]]:
-        """What the views of each image showed, and the beam of all of them."""
-        seen = self._in_batches(contents, self._beams)
-        images = [seen[first : first + len(self.views)] for first in range(0, len(seen), len(self.views))]
-        return images, [merged([view.beam for view in image]) for image in images]
+    def _seen(self, contents: Iterable[np.ndarray]) -> list[Sequence[Sight]]:
+        """The sights of each image, one from each view."""
+        sights = self._in_batches(contents, self._sights)
+        return [sights[first : first + len(self.views)] for first in range(0, len(sights), len(self.views))]
+
+    def _together(self, seen: Sequence[Sequence[Sight]]) -> list[Reading]:
+        return read_together(seen, self.alphabet, self.beam_temperature, self.with_details)
 
     def _in_batches(self, contents: Iterable[np.ndarray], make: Callable[[np.ndarray, np.ndarray], list]) -> list:
         """What `make` finds in the logits (B, T, C) and true time steps (B,) of each view of the contents, in order."""
@@ -112,28 +125,19 @@ class Reader:
     def _readings(self, logits: np.ndarray, frames: np.ndarray) -> list[Reading]:
         if self.language:
             language = (self.language, self._temperature, self.with_details)
-            return read_leaning(logits, frames, self.spec.alphabet, *language)
-        known = (logits, frames, self.spec.alphabet, self._temperature)
+            return read_leaning(logits, frames, self.alphabet, *language)
+        known = (logits, frames, self.alphabet, self._temperature)
         readings = read(*known)
         if not self.with_details:
             return readings
         return [replace(reading, details=d) for reading, d in zip(readings, details(*known), strict=True)]
 
-    def _beams(self, logits: np.ndarray, frames: np.ndarray) -> list[_Seen]:
+    def _sights(self, logits: np.ndarray, frames: np.ndarray) -> list[Sight]:
         """What each view of a batch may say; without a language the temperature divides the logits, as in `read`."""
         scores = log_softmax(logits if self.language else logits / self._temperature)
-        beams = beam_search(scores, frames, self.language)
+        beams, leans = beam_search(scores, frames, self.language), self.language is not None
         rows = (row[:count].copy() if self.with_details else None for row, count in zip(scores, frames, strict=True))
-        return [_Seen(beam, row) for beam, row in zip(beams, rows, strict=True)]
-
-
-def _clearest(views: Sequence[_Seen], text: Hypothesis) -> _Seen:
-    """The view in which a text is likeliest."""
-
-    def clearness(view):
-        return max((h.log_probability for h in view.beam if h.ids == text.ids), default=-np.inf)
-
-    return max(views, key=clearness)
+        return [Sight(beam, leans, row) for beam, row in zip(beams, rows, strict=True)]
 
 
 def reader_for(

@@ -1,17 +1,11 @@
-"""One image seen in several ways: what a model makes of all of them is more often right than of one alone.
+"""One image seen in several ways (test-time augmentation): what a model makes of all of them is more often right."""
 
-Test-time augmentation, by probabilities of whole texts: the views' time steps do not lie over each other, and a text
-that is likely in one of them alone is not the likeliest in the mean.
-"""
-
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from utilities.augmentation import INKED
-from utilities.beam_search import BEAM_WIDTH, Hypothesis
 from utilities.images import Preprocessing
 
 
@@ -40,18 +34,3 @@ class View:
 
 ONE_VIEW = (View(),)
 SEVERAL_VIEWS = (View(), View(shear=0.2), View(shear=-0.2), View(width=0.9), View(width=1.1))
-
-
-def merged(beams: Sequence[Sequence[Hypothesis]]) -> list[Hypothesis]:
-    """The hypotheses of one image's views as one beam, the best first: probabilities are means over the views.
-
-    A view in whose beam a text is not gives it nothing. What a language adds is the same in all views.
-    """
-    probability, leaning = {}, {}
-    for beam in beams:
-        for found in beam:
-            leaning[found.ids] = found.score - found.log_probability
-            probability[found.ids] = np.logaddexp(probability.get(found.ids, -np.inf), found.log_probability)
-    mean = {ids: float(p - np.log(len(beams))) for ids, p in probability.items()}
-    best = sorted(mean, key=lambda ids: -(mean[ids] + leaning[ids]))[:BEAM_WIDTH]
-    return [Hypothesis(ids, mean[ids] + leaning[ids], mean[ids]) for ids in best]
