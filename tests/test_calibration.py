@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from utilities.alphabet import Alphabet
-from utilities.calibration import calibrate, calibrate_leaning, log_loss
+from utilities.calibration import USUAL, calibrate, calibrate_leaning, log_loss
 from utilities.language_model import Language, LanguageModel
 from utilities.validation import predicted
 
@@ -45,6 +45,19 @@ def test_a_model_that_knows_itself_is_left_alone():
     assert calibrate(predicted(Overconfident(), validation(scale=1.0)), ALPHABET).temperature == pytest.approx(
         1, rel=0.15
     )
+
+
+@pytest.mark.parametrize("right", [False, True])
+def test_few_words_move_the_temperature_the_way_they_point_and_not_to_the_end(right):
+    def temperature(words):
+        ((batch,),) = validation(words)
+        said = np.where(batch["image"][:, 0, 1] > 0, 1, 2)
+        batch = batch | {"label": (said if right else 3 - said)[:, None]}  # none read right, or all
+        return calibrate(predicted(Overconfident(), [(batch,)]), ALPHABET).temperature
+
+    usual, few, more = (temperature(words) for words in (1, 10, 30))
+    assert (0.5 < more < few < usual) if right else (usual < few < more < 5)
+    assert usual == pytest.approx(USUAL, rel=0.4)
 
 
 def test_the_loss_is_that_of_a_hand():

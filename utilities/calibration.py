@@ -20,6 +20,8 @@ from utilities.reliability import expected_calibration_error
 from utilities.validation import Predicted, predicted
 
 SEARCHED = (0.5, 5.0)  # temperatures: below 1 the model was too modest, above 1 too sure
+USUAL, USUAL_LEANING = 1.1, 1.5  # what models that were validated on hundreds of words have, see benchmarks/README.md
+SPREAD = 0.3  # of its logarithm from model to model: the few words of a small set are weighed against what is usual
 STEPS = 16  # of the golden-section search: the temperature is known to a thousandth part
 SURE = 1e-6  # a probability is never taken for 0 or 1: one surprise would outweigh all else
 
@@ -46,7 +48,7 @@ def calibrations(
 
 
 def calibrate(words: Iterable[Predicted], alphabet: Alphabet) -> Calibration:
-    """Fit the temperature so that the log likelihood of "this word is right" is highest on the validation words."""
+    """Fit the temperature by the log likelihood of "this word is right" on the validation words."""
     batches, texts, truths = [], [], []
     for logits, frames, labels in words:
         ids = greedy_ids(logits, frames)
@@ -58,7 +60,7 @@ def calibrate(words: Iterable[Predicted], alphabet: Alphabet) -> Calibration:
         probabilities = [label_log_probability(log_softmax(x / temperature), i, f) for x, i, f in batches]
         return np.minimum(1.0, np.exp(np.concatenate(probabilities)))
 
-    return _fitted(confidences, texts, truths)
+    return _fitted(confidences, texts, truths, USUAL)
 
 
 def calibrate_leaning(words: Iterable[Predicted], alphabet: Alphabet, language: Language) -> Calibration:
@@ -68,12 +70,19 @@ def calibrate_leaning(words: Iterable[Predicted], alphabet: Alphabet, language: 
         beams += beam_search(log_softmax(logits), frames, language)
         truths += map(alphabet.decode, labels)
     texts = [alphabet.decode(hypotheses[0].ids) for hypotheses in beams]
-    return _fitted(lambda temperature: shares_of_beams(beams, temperature)[:, 0], texts, truths)
+    return _fitted(lambda temperature: shares_of_beams(beams, temperature)[:, 0], texts, truths, USUAL_LEANING)
 
 
-def _fitted(confidences: Callable[[float], np.ndarray], texts: Sequence[str], truths: Sequence[str]) -> Calibration:
+def _fitted(
+    confidences: Callable[[float], np.ndarray], texts: Sequence[str], truths: Sequence[str], usual: float
+) -> Calibration:
     right = np.array([text.strip() == truth.strip() for text, truth in zip(texts, truths, strict=True)])
-    temperature = _best_temperature(lambda t: log_loss(confidences(t), right)) if 0 < right.sum() < len(right) else 1.0
+
+    def improbability(temperature):
+        unusual = np.log(temperature / usual) / SPREAD
+        return len(right) * log_loss(confidences(temperature), right) + unusual**2 / 2
+
+    temperature = _best_temperature(improbability)
     before, after = (expected_calibration_error(confidences(t), right) for t in (1.0, temperature))
     return Calibration(round(temperature, 4), len(right), round(before, 4), round(after, 4))
 
@@ -84,7 +93,7 @@ def log_loss(confidences: np.ndarray, right: Sequence[bool]) -> float:
     return float(-np.mean(np.where(right, np.log(p), np.log1p(-p))))
 
 
-def _best_temperature(loss) -> float:
+def _best_temperature(loss: Callable[[float], float]) -> float:
     """The temperature of the lowest loss by golden-section search over its logarithm (Kiefer 1953)."""
     low, high = np.log(SEARCHED)
     ratio = (np.sqrt(5) - 1) / 2
