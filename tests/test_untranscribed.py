@@ -124,6 +124,14 @@ def test_images_that_are_transcribed_and_pages_of_the_validation_are_left_alone(
     assert after.record["untranscribed"]["images"] == 3
 
 
+def test_a_folder_with_nothing_left_to_learn_is_refused_and_says_why(work, read):
+    (work / "train/images/broken.png").write_bytes(b"no picture")
+    with (work / "train/words_metadata.csv").open("a") as file:
+        file.write("images/broken.png,,\n")
+    with pytest.raises(ImageSetError, match="12 are transcribed.*1 cannot be read.*UNTRANSCRIBED_SET_NAME"):
+        taught(work, "train", project="METADATA_GROUP_COLUMN = writer\nON_BAD_ROWS = skip")
+
+
 def test_the_training_folder_itself_gives_its_images_that_the_table_left_out(work, read):
     shutil.copytree(work / "train", work / "whole")
     for i in range(len(MORE)):

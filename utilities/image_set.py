@@ -72,7 +72,9 @@ def read_image_set(folder: Path, columns: Columns, preferred_format: str, for_pr
         paths = images.all_paths
         if not paths:
             endings = ", ".join(IMAGE_ENDINGS)
-            raise ImageSetError(f"{folder} holds neither {columns.file_name} nor any image ({endings}).")
+            raise ImageSetError(
+                f"{folder} holds neither {columns.file_name} nor any image ({endings}). Name another in setup.cfg."
+            )
         samples = [Sample(0, path.relative_to(folder).as_posix(), "", "", path) for path in paths]
         return ImageSet(folder, tuple(samples), ())
     samples, problems = [], []
@@ -184,7 +186,9 @@ def split_samples(
         units[(sample.group if grouped else "") or sample.name].append(sample)
     if len(units) < 2:
         what = "groups (METADATA_GROUP_COLUMN)" if grouped else "usable images"
-        raise ImageSetError(f"Training needs at least 2 {what} to keep some for validation; found {len(units)}.")
+        raise ImageSetError(
+            f"Training needs at least 2 {what} to keep some for validation; found {len(units)}. Add more."
+        )
     order = in_seeded_order(units, seed)
     wanted = max(1, round(share * len(samples)))
     chosen, size = set(), 0

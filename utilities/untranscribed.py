@@ -16,6 +16,7 @@ from pathlib import Path
 from utilities.config import Project
 from utilities.image_cache import CACHE_FOLDER, cached_images
 from utilities.image_set import Sample, in_seeded_order, label_problems, read_image_set
+from utilities.metadata import ImageSetError
 from utilities.model import frame_counter
 from utilities.reader import reader_for
 from utilities.saved_model import Recognizer
@@ -35,7 +36,7 @@ def with_untranscribed(
 
     Left alone are images that are transcribed in `data`, and all of the groups that it is validated on. Of more than
     MOST images so many are taken by chance. The record says what was taken, under "untranscribed". Raises ImageSetError
-    when there is no image.
+    when no image is left.
     """
     image_set = read_image_set(folder, columns_of(project), project.image_format, for_prediction=True)
     samples = _by_chance([s for s in image_set.samples if s.path], data.record["split"]["seed"])
@@ -44,6 +45,13 @@ def with_untranscribed(
     validated = {s.group for s in data.validation if s.group}
     contents = {s.path: decoded[s.path].content for s in samples if decoded[s.path].digest not in known}
     free = [s for s in samples if contents.get(s.path) is not None and s.group not in validated]
+    if not free:
+        transcribed, unreadable = len(samples) - len(contents), sum(c is None for c in contents.values())
+        raise ImageSetError(
+            f"No image of {folder} is left to learn from: of {len(samples)}, {transcribed} are transcribed in"
+            f" the training set, {unreadable} cannot be read, and the others are of groups that are validated on."
+            " Name other images under UNTRANSCRIBED_SET_NAME in setup.cfg, or leave it out."
+        )
     frames, alphabet = frame_counter(base.spec), explicit_alphabet(project)
 
     def can_be(sample: Sample, text: str) -> bool:
