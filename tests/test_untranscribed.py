@@ -128,7 +128,7 @@ def test_a_folder_with_nothing_left_to_learn_is_refused_and_says_why(work, read)
     (work / "train/images/broken.png").write_bytes(b"no picture")
     with (work / "train/words_metadata.csv").open("a") as file:
         file.write("images/broken.png,,\n")
-    with pytest.raises(ImageSetError, match="12 are transcribed.*1 cannot be read.*UNTRANSCRIBED_SET_NAME"):
+    with pytest.raises(ImageSetError, match=r"12 are transcribed.*1 cannot be read.*UNTRANSCRIBED_SET_NAME"):
         taught(work, "train", project="METADATA_GROUP_COLUMN = writer\nON_BAD_ROWS = skip")
 
 
