@@ -2,12 +2,14 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from multiprocessing import get_all_start_methods, get_context
 
 import numpy as np
 import pytest
-from conftest import assert_ends_with_its_parent, write_image_set
+from conftest import ROOT, assert_ends_with_its_parent, write_image_set
 
 from utilities import decoders
 from utilities.decoders import DecodedAhead, decode, decode_all, one_ahead
@@ -53,6 +55,30 @@ def test_python_starts_once_for_all_pools():
         with decoders.decoders(decoders.MANY) as pool:
             parents.add(pool.submit(os.getppid).result())
     assert len(parents) == 1 and os.getpid() not in parents
+
+
+def test_processes_do_not_take_another_toolkit_in_the_working_directory(paths, tmp_path):
+    (tmp_path / "utilities").mkdir()
+    for name in ("__init__", "decoders", "child_process"):
+        (tmp_path / f"utilities/{name}.py").write_text("from pathlib import Path\nPath('taken').touch()\n")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/stage.py").write_text(
+        f"""import sys
+sys.path.insert(0, {str(ROOT)!r})
+from pathlib import Path
+from utilities import decoders
+from utilities.images import Preprocessing
+
+if __name__ == "__main__":
+    decoders.MANY = 1
+    found = decoders.decode_all(list(map(Path, sys.argv[1:])), Preprocessing(32, 256))
+    print(sum(image.content is not None for image in found))
+"""
+    )
+    command = [sys.executable, "elsewhere/stage.py", *map(str, paths)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.stdout.strip(), done.stderr) == (str(len(paths) - 2), "")
+    assert not (tmp_path / "taken").exists()
 
 
 def test_images_are_decoded_even_if_the_system_kills_a_process(paths, few_are_many):

@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -85,8 +87,28 @@ def _processes() -> Executor:
     method = FORKED if FORKED in get_all_start_methods() else "spawn"
     context = get_context(method)
     if method == FORKED:
-        context.set_forkserver_preload(["__main__", __name__])  # the first finds the second: it knows where we are
+        from multiprocessing import forkserver  # not everywhere
+
+        context.set_forkserver_preload([__name__])
+        with _searched_for_modules(Path(__file__).parents[1]):
+            forkserver.ensure_running()
     return ProcessPoolExecutor(min(PROCESSES, usable_cores()), context, _begin_process)
+
+
+@contextmanager
+def _searched_for_modules(folder: Path) -> Iterator[None]:
+    """A Python that starts meanwhile looks in this folder, and not in the working directory as it would by itself.
+
+    There may be another `utilities`, such as that of an older copy of this toolkit.
+    """
+    before = dict(os.environ)
+    os.environ |= {"PYTHONPATH": os.pathsep.join([str(folder), *sys.path]), "PYTHONSAFEPATH": "1"}
+    try:
+        yield
+    finally:
+        for name in ("PYTHONPATH", "PYTHONSAFEPATH"):
+            os.environ.pop(name)
+        os.environ |= before
 
 
 def _begin_process() -> None:
