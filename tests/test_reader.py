@@ -6,6 +6,7 @@ from conftest import draw, small_recognizer
 
 from utilities import reader as reading
 from utilities.images import prepare
+from utilities.language_reading import texts_of
 from utilities.model import HEAD
 from utilities.reader import Reader, reader_for
 
@@ -93,7 +94,7 @@ def test_of_several_views_the_text_is_read_that_is_likeliest_in_the_mean():
             assert a.confidence == pytest.approx(b.confidence, abs=1e-5)
             assert a.confidence != plain.confidence
             assert len(a.details.characters) == len(a.text)
-        texts = several.texts(contents)
+        texts = texts_of(several.beams(contents), several.alphabet, several.beam_temperature)
         assert [t[0] for t in texts] == [(r.text, pytest.approx(r.confidence, abs=1e-5)) for r in readings]
         assert all(sum(p for _, p in t) <= 1.001 for t in texts)
         assert all(first >= second for t in texts for (_, first), (_, second) in pairwise(t))

@@ -1,3 +1,4 @@
+import math
 import shutil
 from collections import Counter
 
@@ -5,6 +6,8 @@ import pytest
 from conftest import WORDS, small_recognizer, write_image_set, write_settings
 
 from utilities import untranscribed
+from utilities.alphabet import Alphabet
+from utilities.beam_search import Hypothesis
 from utilities.config import load_config
 from utilities.metadata import ImageSetError
 from utilities.model import frame_counter
@@ -46,16 +49,23 @@ def added(before, after):
     return {s.path.name: s.label for s in after.training[len(before.training) :]}
 
 
+class Read(list):
+    """What the base model reads in the order of the images: texts with their probabilities, to be filled."""
+
+    alphabet = Alphabet(tuple(map(chr, range(33, 300))))
+    beam_temperature = 1.0
+
+    def beams(self, contents):
+        return [[self._hypothesis(*text) for text in texts] for texts in self[: len(list(contents))]]
+
+    def _hypothesis(self, text, probability):
+        return Hypothesis(tuple(self.alphabet.encode(text).tolist()), math.log(probability), math.log(probability))
+
+
 @pytest.fixture
 def read(monkeypatch):
-    """What the base model reads in the order of the images: texts with their probabilities, to be filled."""
-    found = []
-
-    class Stub:
-        def texts(self, contents):
-            return found[: len(list(contents))]
-
-    monkeypatch.setattr(untranscribed, "reader_for", lambda recognizer, several_views: Stub())
+    found = Read()
+    monkeypatch.setattr(untranscribed, "reader_for", lambda recognizer, several_views: found)
     return found
 
 
@@ -73,6 +83,15 @@ def test_sure_readings_are_learnt_from_and_the_transcriptions_are_not_looked_at(
     assert set(after.record["groups"]) == {*before.record["groups"], "q0", "q1", "q2"}
     said = announce_untranscribed(after.record)
     assert "3 of 6 untranscribed images of more are read surely enough" in said and "That is little" not in said
+
+
+def test_readings_are_chosen_as_they_were_computed_and_drawn_as_they_are_calibrated(work, read):
+    read += [[("ab", 0.4), ("cd", 0.1)], [("abcdef", 0.01), ("ghijkl", 0.01)], *[[("", 1.0)]] * 4]
+    read.beam_temperature = 4.0  # the second image's texts have 0.19 then, 0.76 a character instead of 0.46
+    before, after = taught(work)
+    assert added(before, after) == {"m0.png": "ab"}
+    (likely,) = after.texts.values()
+    assert likely[0][1] / likely[1][1] == pytest.approx(4 ** (1 / 4))
 
 
 def test_labels_are_drawn_from_what_an_image_may_say_as_often_as_it_is_probable(work, read):

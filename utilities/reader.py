@@ -9,12 +9,12 @@ import numpy as np
 from utilities.alphabet import Alphabet
 from utilities.alternatives import details
 from utilities.batches import buckets
-from utilities.beam_search import beam_search
+from utilities.beam_search import Hypothesis, beam_search
 from utilities.decoding import Reading, log_softmax, read
 from utilities.folding import fold_batch_norms
 from utilities.images import READING_BUCKET, canvas_width, to_canvases
 from utilities.language_model import Language, language_of
-from utilities.language_reading import read_leaning, texts_of
+from utilities.language_reading import read_leaning
 from utilities.model import frame_counter
 from utilities.saved_model import Recognizer
 from utilities.sights import Sight, merged, read_together
@@ -86,9 +86,9 @@ class Reader:
         found = self._in_batches(contents, both)
         return [reading for reading, _ in found], [sights for _, sights in found]
 
-    def texts(self, contents: Iterable[np.ndarray]) -> list[list[tuple[str, float]]]:
-        """What each of the contents may say, the likeliest text first, and how probable that is."""
-        return texts_of([merged(sights) for sights in self._seen(contents)], self.alphabet, self.beam_temperature)
+    def beams(self, contents: Iterable[np.ndarray]) -> list[list[Hypothesis]]:
+        """What each of the contents may say, the likeliest first; `texts_of` makes texts and probabilities of it."""
+        return [merged(sights) for sights in self._seen(contents)]
 
     def _seen(self, contents: Iterable[np.ndarray]) -> list[Sequence[Sight]]:
         """The sights of each image, one from each view."""

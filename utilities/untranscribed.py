@@ -16,13 +16,16 @@ from pathlib import Path
 from utilities.config import Project
 from utilities.image_cache import CACHE_FOLDER, cached_images
 from utilities.image_set import Sample, in_seeded_order, label_problems, read_image_set
+from utilities.language_reading import texts_of
 from utilities.metadata import ImageSetError
 from utilities.model import frame_counter
 from utilities.reader import reader_for
 from utilities.saved_model import Recognizer
 from utilities.training_set import TrainingSet, columns_of, explicit_alphabet
 
-SURE = 0.6  # confidence of a reading, by its characters (their geometric mean), from which it is learnt from
+# Confidence of a reading, by its characters (their geometric mean), from which it is learnt from. It is not calibrated:
+# a high temperature makes all texts of a beam alike, and so the hopeless ones surer.
+SURE = 0.6
 LITTLE = 0.2  # of the images: a model that reads fewer surely has to learn from transcriptions first
 MOST = 5000  # images that are looked at: more would leave few epochs to the transcribed ones
 
@@ -60,9 +63,11 @@ def with_untranscribed(
         return bool(text) and not label_problems(as_read, project.max_label_length, alphabet, lengths)
 
     sure, texts = [], {}
-    read = reader_for(base, several_views=True).texts(contents[s.path] for s in free)
-    for sample, found in zip(free, read, strict=True):
-        if likely := _learnable(found, partial(can_be, sample)):
+    reader = reader_for(base, several_views=True)
+    beams = reader.beams(contents[s.path] for s in free)
+    as_computed, calibrated = (texts_of(beams, reader.alphabet, t) for t in (1.0, reader.beam_temperature))
+    for sample, (first, *_), found in zip(free, as_computed, calibrated, strict=True):
+        if sureness(*first) >= SURE and (likely := _learnable(found, partial(can_be, sample))):
             sure.append(replace(sample, label=likely[0][0]))
             texts[sample.path] = likely
     return replace(
@@ -85,8 +90,10 @@ def with_untranscribed(
 
 
 def _learnable(texts: Texts, can_be: Callable[[str], bool]) -> Texts:
-    """What an image may say of its `texts`, the likeliest first, probabilities with a sum of 1; nothing if unsure."""
-    if sureness(*texts[0]) < SURE or not can_be(texts[0][0]):
+    """What an image may say of its `texts`, the likeliest first, probabilities with a sum of 1; nothing if the first
+    cannot be.
+    """
+    if not can_be(texts[0][0]):
         return ()
     likely = [(text, p) for text, p in texts if can_be(text)]
     total = sum(p for _, p in likely)
