@@ -46,7 +46,8 @@ def run(config: Config, models: list[Path], with_details: bool, with_report: boo
     start_framework(seed=0)  # nothing here is random
 
     from utilities.image_set import read_image_set
-    from utilities.prediction import predict_to_files, results_table
+    from utilities.prediction import predict_to_files
+    from utilities.prediction_summary import results_table
     from utilities.reader import reader_for
     from utilities.report import write_report
     from utilities.review import review_predictions

@@ -9,7 +9,8 @@ from utilities.comparison import read_predictions
 from utilities.image_set import read_image_set
 from utilities.metadata import Columns
 from utilities.model import HEAD
-from utilities.prediction import predict_to_files, results_table
+from utilities.prediction import predict_to_files
+from utilities.prediction_summary import results_table
 from utilities.reader import Reader
 
 COLUMNS = Columns("words_metadata.csv", "image_location", "transcription", None)

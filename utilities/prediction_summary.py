@@ -1,0 +1,74 @@
+"""What came of reading an image set, as counts and as words for the user."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rapidfuzz.distance import Levenshtein
+
+from utilities.decoding import Reading
+
+
+@dataclass
+class Summary:
+    """What a model made of an image set, as counts, so that it stays small however many rows there are."""
+
+    rows: int = 0
+    unread: int = 0
+    transcribed: int = 0  # of all rows; the counts from here on are of those that were read
+    labelled: int = 0
+    characters: int = 0
+    edits: int = 0
+    exact: int = 0
+    confidence: float = 0.0  # sum over the rows that were read
+    unknown_characters: Counter = field(default_factory=Counter)
+    seen_in_training: set[str] = field(default_factory=set)  # names of images
+
+    def add(self, label: str, reading: Reading) -> None:
+        """Count a row that was read."""
+        self.confidence += reading.confidence
+        if label:
+            edits = Levenshtein.distance(label, reading.text)
+            self.labelled += 1
+            self.characters += len(label)
+            self.edits += edits
+            self.exact += edits == 0
+
+
+def results_table(summaries: dict[Path, Summary]) -> str:
+    """One line a model: words, CER, exact matches, mean confidence; then what the user should know of the rows."""
+    width = max(len("model"), *(len(_model_name(path)) for path in summaries))
+    lines = [f"{'model':<{width}}  words  CER %  exact matches %  mean confidence"]
+    notes = []
+    for path, s in summaries.items():
+        read = s.rows - s.unread
+        cer = f"{100 * s.edits / s.characters:5.1f}" if s.characters else "    -"
+        exact = f"{100 * s.exact / s.labelled:15.1f}" if s.labelled else f"{'-':>15}"
+        confidence = f"{s.confidence / read:15.2f}" if read else f"{'-':>15}"
+        lines.append(f"{_model_name(path):<{width}}  {s.rows:5d}  {cer}  {exact}  {confidence}")
+        notes += _notes(path, s)
+    written = "\n".join(f"Written: {path}" for path in summaries)
+    return "\n".join([*lines, *notes, written])
+
+
+def _model_name(path: Path) -> str:
+    return path.stem.removesuffix("-predictions")
+
+
+def _notes(path: Path, s: Summary) -> Iterator[str]:
+    name = _model_name(path)
+    if not s.transcribed:
+        yield f"{name}: no transcriptions here, so no error rate."
+    elif not s.labelled:
+        yield f"{name}: no image with a transcription could be read, so no error rate."
+    if s.unread:
+        yield f"{name}: {s.unread} of {s.rows} images could not be read; see the column problem."
+    if s.unknown_characters:
+        counts = ", ".join(f"{c!r} {n} times" for c, n in s.unknown_characters.most_common())
+        yield f"{name}: the labels hold characters that the model does not know and so always gets wrong: {counts}."
+    if s.seen_in_training:
+        yield (
+            f"{name}: {len(s.seen_in_training)} of these images (or others of their group) were used to train it:"
+            " its figures here are better than they will be on new images."
+        )

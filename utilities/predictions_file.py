@@ -1,0 +1,63 @@
+"""A predictions CSV while it is written: a row for each image, read or not."""
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from utilities.decoders import Decoded
+from utilities.decoding import Reading
+from utilities.ensemble import Ensemble
+from utilities.image_set import Sample
+from utilities.prediction_summary import Summary
+from utilities.reader import Reader
+
+COLUMNS = ("image", "label", "prediction", "confidence", "group", "problem")
+DETAIL_COLUMNS = ("character_confidences", "runner_up", "runner_up_confidence")
+
+
+@dataclass
+class PredictionsFile:
+    """The readings of one reader or of an ensemble, on their way to the file, and what came of them."""
+
+    reader: Reader | Ensemble
+    file: TextIO
+    found: Mapping[int, str]  # row -> what is wrong with it
+    summary: Summary = field(default_factory=Summary)
+
+    def begin(self) -> None:
+        """Write the header."""
+        self._write([COLUMNS + DETAIL_COLUMNS if self.reader.with_details else COLUMNS])
+
+    def add(self, samples: Sequence[Sample], images: Sequence[Decoded | None], readings: Iterable[Reading]) -> None:
+        """Write a row for each sample, count it; readings are of the images that could be decoded."""
+        coming = iter(readings)
+        self._write(self._row(s, image, coming) for s, image in zip(samples, images, strict=True))
+
+    def _write(self, rows: Iterable[tuple]) -> None:
+        csv.writer(self.file, lineterminator="\n").writerows(rows)
+
+    def _row(self, s: Sample, image: Decoded | None, readings: Iterator[Reading]) -> tuple:
+        self.summary.rows += 1
+        self.summary.transcribed += bool(s.label)
+        self.summary.unknown_characters.update(self.reader.alphabet.unknown(s.label))
+        if image is None or image.content is None:
+            self.summary.unread += 1
+            problem = self.found.get(s.row) or f"image unreadable ({image.problem})"
+            details = ("" for _ in DETAIL_COLUMNS if self.reader.with_details)
+            return (s.name, s.label, "", "", s.group, problem, *details)
+        reading = next(readings)
+        if image.digest in self.reader.digests or s.group in self.reader.groups:
+            self.summary.seen_in_training.add(s.name)
+        self.summary.add(s.label, reading)
+        return (s.name, s.label, reading.text, f"{reading.confidence:.4f}", s.group, "", *_detail_cells(reading))
+
+
+def _detail_cells(reading: Reading) -> tuple[str, ...]:
+    """The cells of DETAIL_COLUMNS: confidences of the characters in their order, with spaces between."""
+    found = reading.details
+    if found is None:
+        return ()
+    if found.runner_up is None:
+        return " ".join(f"{p:.2f}" for p in found.characters), "", ""
+    return " ".join(f"{p:.2f}" for p in found.characters), found.runner_up, f"{found.runner_up_confidence:.4f}"
