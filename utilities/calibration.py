@@ -2,6 +2,9 @@
 
 Temperature scaling (Guo et al. 2017, "On calibration of modern neural networks"), here for the probability of the whole
 word; the reading itself does not depend on it. It divides the logits, or with a language model the scores of the beam.
+
+It is the most probable one given the words and what is usual (its logarithm normally distributed): without the latter a
+model of a few hard words, none of which it read exactly, could only keep 1 or take the highest of all.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

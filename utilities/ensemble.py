@@ -54,6 +54,7 @@ class _Translation:
 
     @classmethod
     def of(cls, alphabet: Alphabet, larger: Alphabet) -> "_Translation":
+        """From an alphabet to one that has all its characters."""
         place = {character: i for i, character in enumerate(larger.characters, start=1)}
         ids = np.array([BLANK, *(place[character] for character in alphabet.characters)])
         return cls(ids, larger.classes, place.get(" "))
