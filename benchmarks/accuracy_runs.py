@@ -23,7 +23,7 @@ from utilities.reader import Reader, reader_for
 from utilities.saved_model import Recognizer
 from utilities.training import Plan, Progress, fine_tuning_plan, head_plan, train, transfer_batch_size
 from utilities.training_set import TrainingSet, columns_of, training_set_for
-from utilities.untranscribed import announce_untranscribed, with_untranscribed
+from utilities.transfer_set import transfer_set_for
 
 CURVE_POINTS = 20  # about as many evaluations on the test set, spread over the budget
 
@@ -113,11 +113,7 @@ def run_from_scratch(config: Config, train_folder: Path, cache: Path = CACHE_FOL
 def run_transfer(config: Config, base: Recognizer, train_folder: Path, cache: Path = CACHE_FOLDER) -> Run:
     """Teach a model another set in the two phases of the transfer stage; the base model stays as it was."""
     keras.utils.set_random_seed(config.train.seed)
-    data = training_set_for(config, train_folder, base.spec.preprocessing, frame_counter(base.spec), cache)
-    if config.transfer.untranscribed:
-        data = with_untranscribed(data, base, config.project, config.transfer.untranscribed, cache)
-        print(announce_untranscribed(data.record), flush=True)
-    spec = base.spec.with_alphabet(base.spec.alphabet.extended(data.alphabet.characters))
+    spec, data = transfer_set_for(config, train_folder, base, cache)
     full = with_larger_alphabet(base.full_model, base.spec, spec.alphabet, config.train.seed)
     recognizer = Recognizer(spec, full, {"data": data.record, "base": base.record})
     phases = [

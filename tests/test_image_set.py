@@ -1,5 +1,6 @@
 import csv
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,9 +94,14 @@ def test_a_repeated_row_is_read_once_for_training_and_kept_for_prediction(folder
     assert len(read_image_set(folder, COLUMNS, "png", for_prediction=True).samples) == 2
 
 
-def test_prediction_needs_neither_labels_nor_a_csv(folder):
-    rewrite(folder, "image_location\nw000.png\n")
+def test_prediction_needs_neither_labels_nor_a_csv_but_every_column_that_is_named(folder):
+    rewrite(folder, "image_location,transcription\nw000.png,\n")
     assert [s.label for s in read_image_set(folder, COLUMNS, "png", for_prediction=True).samples] == [""]
+    rewrite(folder, "image_location,transcript\nw000.png,Carex\n")
+    with pytest.raises(ImageSetError, match=r"(?s)nearest: transcript.*or take words_metadata.csv out of the folder"):
+        read_image_set(folder, COLUMNS, "png", for_prediction=True)
+    not_looked_at = replace(COLUMNS, transcription=None)
+    assert [s.label for s in read_image_set(folder, not_looked_at, "png", for_prediction=True).samples] == [""]
     (folder / "words_metadata.csv").unlink()
     assert len(read_image_set(folder, COLUMNS, "png", for_prediction=True).samples) == len(WORDS)
 

@@ -3,7 +3,7 @@ import pytest
 
 from utilities import language_model
 from utilities.alphabet import Alphabet
-from utilities.language_model import END, Language, LanguageModel, language_of
+from utilities.language_model import END, Language, LanguageModel, cross_entropy, language_of
 
 AB = Alphabet(("a", "b"))
 
@@ -54,6 +54,14 @@ def test_of_too_many_texts_the_most_frequent_are_known(monkeypatch):
     few, one = LanguageModel({"ab": 1, "ba": 5}, AB), LanguageModel({"ba": 5}, AB)
     assert (few.texts, probability(few, "a", "b")) == (1, probability(one, "a", "b"))
     assert str(Language(few)) == "lean towards the 1 most frequent of 2 known texts (LANGUAGE_WEIGHT = 0.3)"
+
+
+def test_cross_entropy_is_the_mean_of_what_follows_and_of_the_end():
+    model = LanguageModel({"ab": 2, "b": 1}, AB)
+    steps = [("", "a"), ("a", "b"), ("ab", ""), ("", "b"), ("b", "")]
+    expected = -np.mean([np.log(probability(model, *step)) for step in steps])
+    assert cross_entropy({"ab": 2, "b": 1, "ü": 7}, ["ab", "b"], AB) == pytest.approx(expected)
+    assert cross_entropy({"ab": 1}, [], AB) == np.inf
 
 
 def test_a_language_is_of_the_texts_trained_with_and_of_a_lexicon():

@@ -44,7 +44,8 @@ def worked(tmp_path_factory):
     """A working directory in which all stages have run once; their outputs by stage."""
     folder = tmp_path_factory.mktemp("work")
     write_image_set(folder / "train", WORDS * 2)
-    write_image_set(folder / "second", ["Öl", "Carex", "Rosa", "Ähre", "Poa", "Acer"] * 2)
+    hand = ["Carex", "Rosa", "Ähre", "Poa", "Acer"]
+    write_image_set(folder / "second", ["Viola", *hand, "Öl", *hand])  # validated on Viola, which the first set has
     write_image_set(folder / "test", ["Öl", *WORDS[:5]])
     write_settings(folder)
     settings = (
@@ -140,6 +141,9 @@ def test_transfer_leaves_four_models_that_read_new_characters(worked):
     assert "Ä" in said["transfer"].stdout
     card = run("test_set_predictions", "--describe", "saved_models/new-fine_tuned.h5", cwd=folder).stdout
     assert "Ö" in card.split("characters")[1].splitlines()[0]
+    assert "8 texts that the base model was trained with" in said["transfer"].stdout
+    assert "leaning towards 14 texts, 8 of them the base model's: calibrated on" in card
+    assert "new-fine_tuned: readings lean towards 14 known texts" in said["predict"].stdout
     with h5py.File(saved / "new-fine_tuned-full_model.h5") as full, h5py.File(saved / "new-fine_tuned.h5") as reader:
         assert "ctc_loss" in full["model_weights"]
         assert "ctc_loss" not in reader["model_weights"]

@@ -3,13 +3,12 @@ import shutil
 import pytest
 from conftest import WORDS, write_image_set, write_settings
 
-from utilities.alphabet import Alphabet
 from utilities.config import load_config
 from utilities.hyperparameters import resolve
 from utilities.images import Preprocessing
 from utilities.metadata import ImageSetError
 from utilities.model import FrameCounter
-from utilities.training_set import announce, announce_growth, training_set_for
+from utilities.training_set import announce, training_set_for
 
 HOW = Preprocessing(32, 256)
 FRAMES = FrameCounter("compact", 32, resolve("compact"))
@@ -44,7 +43,7 @@ def test_no_group_is_on_both_sides(work):
 def test_images_and_groups_that_are_also_in_the_test_set_are_warned_of(work):
     shutil.copy(work / "train/images/w003.png", work / "test/images/w001.png")
     metadata = work / "test/words_metadata.csv"
-    metadata.write_text(metadata.read_text().replace("q1", "p2"))
+    metadata.write_text(metadata.read_text().replace("q1", "p2").replace("transcription", "not yet filled in"))
     said = announce(prepared(work, project="METADATA_GROUP_COLUMN = writer"))
     assert "WARNING: 1 images and 1 writers (p2) stand both in" in said
 
@@ -81,9 +80,3 @@ def test_a_label_too_long_for_its_image_is_a_bad_row(work):
 def test_an_explicit_alphabet_is_a_check(work):
     with pytest.raises(ImageSetError, match="character outside ALPHABET"):
         prepared(work, project="ALPHABET = abc")
-
-
-def test_growth_names_the_new_characters():
-    known = Alphabet.from_labels(["abc"])
-    assert "2 new characters: é ö" in announce_growth(known, known.extended("cöé"))
-    assert "knows every character" in announce_growth(known, known)

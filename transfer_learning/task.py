@@ -39,22 +39,15 @@ def run(config: Config, args: argparse.Namespace) -> None:
     start_framework(config.train.seed)
 
     from utilities.full_model import train_only_heads, with_larger_alphabet
-    from utilities.model import frame_counter
     from utilities.saved_model import load_recognizer
     from utilities.training import fine_tuning_plan, head_plan, transfer_batch_size
     from utilities.training_run import train_and_save
-    from utilities.training_set import announce, announce_growth, explicit_alphabet, training_set_for, warn_differences
-    from utilities.untranscribed import announce_untranscribed, with_untranscribed
+    from utilities.training_set import explicit_alphabet, warn_differences
+    from utilities.transfer_set import transfer_set_for
 
     base = load_recognizer(args.model, explicit_alphabet(config.project))
     warn_differences(config.project, base.spec)
-    data = training_set_for(config, config.train.image_set, base.spec.preprocessing, frame_counter(base.spec))
-    print(announce(data), flush=True)
-    if config.transfer.untranscribed:
-        data = with_untranscribed(data, base, config.project, config.transfer.untranscribed)
-        print(announce_untranscribed(data.record), flush=True)
-    spec = base.spec.with_alphabet(base.spec.alphabet.extended(data.alphabet.characters))
-    print(announce_growth(base.spec.alphabet, spec.alphabet), flush=True)
+    spec, data = transfer_set_for(config, config.train.image_set, base)
     full = with_larger_alphabet(base.full_model, base.spec, spec.alphabet, config.train.seed)
     batch_size = transfer_batch_size(config.train, base.spec.hyperparameters)
     how = (batch_size, args.resume, args.overwrite, base.record)

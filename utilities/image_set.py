@@ -14,6 +14,8 @@ from utilities.image_index import ImageIndex
 from utilities.images import IMAGE_ENDINGS
 from utilities.metadata import Columns, ImageSetError, read_metadata
 
+# what else a user can do about a missing column where labels need not be
+WITHOUT_CSV = ", or take {name} out of the folder: then all of its images are read, without transcriptions"
 LISTED = 200  # problems written out in a message; the rest is counted
 
 
@@ -63,7 +65,7 @@ def read_image_set(folder: Path, columns: Columns, preferred_format: str, for_pr
     """Read the metadata and find every row's image anywhere under the folder.
 
     Problems found here: image missing or ambiguous, empty label, two labels for one image; a repeated row is read once.
-    For prediction labels are optional, every row is kept, and a folder without a CSV gives all its images.
+    For prediction labels may be empty, every row is kept, and a folder without a CSV gives all its images.
     Raises ImageSetError when the folder, the CSV, a column or every image is missing.
     """
     images = ImageIndex(folder, preferred_format)
@@ -78,7 +80,7 @@ def read_image_set(folder: Path, columns: Columns, preferred_format: str, for_pr
         samples = [Sample(0, path.relative_to(folder).as_posix(), "", "", path) for path in paths]
         return ImageSet(folder, tuple(samples), ())
     samples, problems = [], []
-    table = read_metadata(metadata, columns, labels_required=not for_prediction)
+    table = read_metadata(metadata, columns, WITHOUT_CSV.format(name=columns.file_name) if for_prediction else "")
     for row, (name, label, group) in enumerate(zip(*table, strict=True), start=2):
         path, trouble = images.find(name)
         samples.append(Sample(row, name, normalize(label.strip()), group, path))

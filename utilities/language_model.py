@@ -1,7 +1,7 @@
 """What the writing is likely to say: how probable a character is after those before it, from texts known beforehand."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ class LanguageModel:
 
     def __init__(self, texts: Mapping[str, int], alphabet: Alphabet):
         """`texts`: how often each was seen; there must be one, and the alphabet must have all their characters."""
+        self._alphabet = alphabet
         self._counts: dict[tuple[int, ...], dict[int, int]] = {(): {}}
         known = Counter(texts).most_common(MOST_TEXTS)
         for text, count in known:
@@ -45,6 +46,14 @@ class LanguageModel:
     def log_probabilities(self, states: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """log P(class | state), both of one shape or broadcast; class END is the end of the text."""
         return self._log_probabilities.take(states * self._log_probabilities.shape[1] + ids)
+
+    def log_probability(self, text: str) -> float:
+        """log P(text) with its end, in nats; the alphabet must have its characters."""
+        ids, state, total = self._alphabet.encode(text), np.array([self.start]), 0.0
+        for i in ids:
+            total += float(self.log_probabilities(state, i)[0])
+            state = self.follow(state, np.array([i]))
+        return total + float(self.log_probabilities(state, END)[0])
 
     def follow(self, states: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """The states after one character more, arrays of one shape."""
@@ -109,6 +118,19 @@ def language_of(
     0, or where there are no texts, as in files of earlier versions.
     """
     weight = WEIGHT if weight is None else weight
-    texts = Counter(record.get("data", {}).get("texts", {})) + Counter(lexicon or {})
-    texts = {text: count for text, count in texts.items() if not alphabet.unknown(text)}
+    texts = _readable(Counter(record.get("data", {}).get("texts", {})) + Counter(lexicon or {}), alphabet)
     return Language(LanguageModel(texts, alphabet), weight) if weight and texts else None
+
+
+def cross_entropy(texts: Mapping[str, int], others: Iterable[str], alphabet: Alphabet) -> float:
+    """How unlikely a model of `texts` finds other texts, in nats a character of these, ends counted; inf without any.
+
+    The alphabet must have all characters of `others`; of `texts` those are left out that it cannot spell.
+    """
+    model, others = LanguageModel(_readable(texts, alphabet), alphabet), list(others)
+    characters = sum(len(text) + 1 for text in others)
+    return -sum(map(model.log_probability, others)) / characters if characters else np.inf
+
+
+def _readable(texts: Mapping[str, int], alphabet: Alphabet) -> dict[str, int]:
+    return {text: count for text, count in texts.items() if not alphabet.unknown(text)}

@@ -16,38 +16,41 @@ class ImageSetError(UserError):
 
 @dataclass(frozen=True)
 class Columns:
-    """Where the metadata stands and what its columns are called."""
+    """Where the metadata stands and what its columns are called; None: that column is not looked at."""
 
     file_name: str
     image: str
-    transcription: str
+    transcription: str | None
     group: str | None = None
 
 
-def read_metadata(path: Path, columns: Columns, labels_required: bool = True) -> tuple[list[str], list[str], list[str]]:
-    """Names, labels and groups of a metadata CSV, all as the text that stands there (`NA` and `007` survive)."""
+def read_metadata(path: Path, columns: Columns, remedy: str = "") -> tuple[list[str], list[str], list[str]]:
+    """Names, labels and groups of a metadata CSV, all as the text that stands there (`NA` and `007` survive).
+
+    Raises ImageSetError where the file or a column is missing, with what else can be done about a column (`remedy`).
+    """
     table = read_table(path)
     missing = []
-    wanted = {"METADATA_IMAGE_COLUMN": columns.image, "METADATA_TRANSCRIPTION_COLUMN": columns.transcription}
-    if columns.group:
-        wanted["METADATA_GROUP_COLUMN"] = columns.group
+    wanted = {
+        "METADATA_IMAGE_COLUMN": columns.image,
+        "METADATA_TRANSCRIPTION_COLUMN": columns.transcription,
+        "METADATA_GROUP_COLUMN": columns.group,
+    }
     for key, column in wanted.items():
-        optional = not labels_required and key != "METADATA_IMAGE_COLUMN"
-        if column not in table and not optional:
+        if column and column not in table:
             nearest = difflib.get_close_matches(column, table.columns, 1, 0.0)
             missing.append(
                 f"  {key} = {column}: not a column of the file" + (f"; nearest: {nearest[0]}" if nearest else "")
             )
     if missing:
         found = ", ".join(table.columns)
-        raise ImageSetError(
-            "\n".join([f"{path} has the columns {found}.", *missing, "Correct [project] in setup.cfg."])
-        )
+        advice = f"Correct [project] in setup.cfg{remedy}."
+        raise ImageSetError("\n".join([f"{path} has the columns {found}.", *missing, advice]))
     if table.empty:
         raise ImageSetError(f"{path} has a header but no rows. Add one row for each image.")
 
     def texts(column):
-        return table[column].tolist() if column and column in table else [""] * len(table)
+        return table[column].tolist() if column else [""] * len(table)
 
     return texts(columns.image), texts(columns.transcription), texts(columns.group)
 

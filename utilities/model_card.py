@@ -108,7 +108,7 @@ def _record_lines(record: dict) -> list[str]:
         *_untranscribed_lines(data.get("untranscribed")),
         f"  validation CER {100 * result['val_cer']:.2f} % in epoch {result['epoch']}",
         *_calibration_lines(record.get("calibration"), "read letter by letter"),
-        *_calibration_lines(record.get("language_calibration"), f"leaning towards {len(data.get('texts', ()))} texts"),
+        *_calibration_lines(record.get("language_calibration"), _leaning(data)),
         f"  learning rate  {plan['learning_rate']:g}, seed {plan['seed']}",
         f"  versions       {', '.join(f'{k} {v}' for k, v in record['versions'].items())}, backend {record['backend']}",
     ]
@@ -118,6 +118,11 @@ def _untranscribed_lines(taken: dict | None) -> list[str]:
     if not taken:
         return []
     return [f"                 and {taken['taken']} of {taken['image_set']} as the model before it read them"]
+
+
+def _leaning(data: dict) -> str:
+    of_base = f", {data['texts_of_base']} of them the base model's" if "texts_of_base" in data else ""
+    return f"leaning towards {len(data.get('texts', ()))} texts{of_base}"
 
 
 def _calibration_lines(calibration: dict | None, how: str) -> list[str]:

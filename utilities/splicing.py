@@ -78,11 +78,11 @@ class Splicer:
         others = self._hands[word.hand]
         for _ in range(TRIES):
             other = others[rng.integers(len(others))]
-            begin, end = self._words[i], self._words[other]
-            taken, left_out = rng.integers(1, len(begin.label) + 1), rng.integers(0, len(end.label))
+            end = self._words[other]
+            taken, left_out = rng.integers(1, len(word.label) + 1), rng.integers(0, len(end.label))
             column, start = self._cuts[i][taken], self._cuts[other][left_out]
             length = taken + len(end.label) - left_out
             if 2 <= length <= self._longest and fits(column + end.content.shape[1] - start):
-                content = np.concatenate([begin.content[:, :column], end.content[:, start:]], axis=1)
-                return Word(content, np.concatenate([begin.label[:taken], end.label[left_out:]]), word.hand)
+                content = np.concatenate([word.content[:, :column], end.content[:, start:]], axis=1)
+                return Word(content, np.concatenate([word.label[:taken], end.label[left_out:]]), word.hand)
         return word

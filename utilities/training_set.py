@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -144,7 +144,8 @@ def overlap_with_test(config: Config, folder: Path, digests: Iterable[str], grou
     if test is None:
         return ""
     try:
-        samples = read_image_set(test, columns_of(config.project), config.project.image_format, True).samples
+        columns = replace(columns_of(config.project), transcription=None)
+        samples = read_image_set(test, columns, config.project.image_format, for_prediction=True).samples
     except ImageSetError:  # not yet in order: its own stage will say so
         return ""
     known = set(digests)
@@ -169,14 +170,6 @@ def announce(training_set: TrainingSet) -> str:
     if training_set.overlap:
         line += f"\n{training_set.overlap}"
     return line
-
-
-def announce_growth(known: Alphabet, grown: Alphabet) -> str:
-    """Which characters a transfer adds."""
-    new = grown.characters[len(known.characters) :]
-    if not new:
-        return "The model knows every character of these labels."
-    return f"The model learns {len(new)} new characters: {' '.join(new)}"
 
 
 def warn_differences(project: Project, spec: RecognizerSpec) -> None:

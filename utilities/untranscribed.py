@@ -41,7 +41,8 @@ def with_untranscribed(
     MOST images so many are taken by chance. The record says what was taken, under "untranscribed". Raises ImageSetError
     when no image is left.
     """
-    image_set = read_image_set(folder, columns_of(project), project.image_format, for_prediction=True)
+    columns = replace(columns_of(project), transcription=None)
+    image_set = read_image_set(folder, columns, project.image_format, for_prediction=True)
     samples = _by_chance([s for s in image_set.samples if s.path], data.record["split"]["seed"])
     decoded = cached_images(folder, [s.path for s in samples], data.how, cache / "untranscribed")
     known = set(data.record["image_digests"])

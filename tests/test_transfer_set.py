@@ -1,0 +1,62 @@
+import pytest
+from conftest import WORDS, small_recognizer, write_image_set, write_settings
+
+from utilities.config import load_config
+from utilities.language_model import language_of
+from utilities.transfer_set import transfer_set_for
+
+LATIN = {f"{genus} {species}": 2 for genus in ("Carex", "Rosa", "Viola") for species in ("alba", "rubra", "nigra")}
+GERMAN = {"Großgeschwenda": 1, "Dörfl": 3, "Am Fließ": 2}
+
+
+@pytest.fixture
+def work(tmp_path):
+    """Some Latin names, of which VALIDATION_SHARE sets some aside."""
+    labels = ["Carex alba", "Rosa rubra", "Viola nigra", "Carex nigra", "Rosa alba", "Viola rubra", "Éa"]
+    write_image_set(tmp_path / "train", labels)
+    write_image_set(tmp_path / "test", ["Fagus"])
+    return tmp_path
+
+
+def prepared(work, texts):
+    config = load_config(write_settings(work, train="VALIDATION_SHARE = 0.4"), "transfer")
+    base = small_recognizer(record={"data": {"texts": texts}})
+    return base, *transfer_set_for(config, config.train.image_set, base, work / "cache")
+
+
+def test_the_alphabet_grows_and_says_by_what(work, capsys):
+    base, spec, data = prepared(work, {})
+    assert spec.alphabet.characters[: len(base.spec.alphabet.characters)] == base.spec.alphabet.characters
+    assert spec.preprocessing == base.spec.preprocessing == data.how
+    said = capsys.readouterr().out
+    assert "images to train on" in said
+    new = spec.alphabet.characters[len(base.spec.alphabet.characters) :]
+    assert f"learns {len(new)} new characters: {' '.join(new)}" in said and "É" in new
+
+
+def test_a_transfer_leans_towards_the_texts_of_its_base_too_where_they_are_alike(work, capsys):
+    _, spec, data = prepared(work, LATIN | GERMAN)
+    own = {s.label for s in data.training}
+    assert set(data.record["texts"]) == own | set(LATIN) | set(GERMAN)
+    assert data.record["texts_of_base"] == len((set(LATIN) | set(GERMAN)) - own)
+    assert f"towards {data.record['texts_of_base']} texts that the base model" in capsys.readouterr().out
+    known = language_of({"data": data.record}, spec.alphabet).model
+    assert known.texts == len(own | set(LATIN))  # the German ones cannot be spelt
+
+
+@pytest.mark.parametrize("texts", [GERMAN, {}])
+def test_texts_of_another_language_stay_behind(work, texts, capsys):
+    _, _, data = prepared(work, texts)
+    assert set(data.record["texts"]) == {s.label for s in data.training}
+    assert "texts_of_base" not in data.record and "base model was trained with" not in capsys.readouterr().out
+
+
+def test_a_base_of_the_very_same_words_changes_nothing(work):
+    _, _, first = prepared(work, {})
+    _, _, again = prepared(work, first.record["texts"])
+    assert again.record == first.record
+
+
+def test_words_of_the_base_count_once(work):
+    _, _, data = prepared(work, LATIN | dict.fromkeys(WORDS, 1))
+    assert data.record["texts"]["Carex alba"] == 2

@@ -1,0 +1,60 @@
+"""The image set of a transfer: a training set, prepared as the base model reads it, and what that model adds to it."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+from utilities.alphabet import Alphabet
+from utilities.config import Config
+from utilities.image_cache import CACHE_FOLDER
+from utilities.language_model import cross_entropy
+from utilities.model import RecognizerSpec, frame_counter
+from utilities.saved_model import Recognizer
+from utilities.training_set import TrainingSet, announce, training_set_for
+from utilities.untranscribed import announce_untranscribed, with_untranscribed
+
+
+def transfer_set_for(
+    config: Config, folder: Path, base: Recognizer, cache: Path = CACHE_FOLDER
+) -> tuple[RecognizerSpec, TrainingSet]:
+    """What the new model is, with an alphabet of both, and the images and texts that it learns. Says what there is.
+
+    Raises ImageSetError listing every bad row.
+    """
+    data = training_set_for(config, folder, base.spec.preprocessing, frame_counter(base.spec), cache)
+    print(announce(data), flush=True)
+    if config.transfer.untranscribed:
+        data = with_untranscribed(data, base, config.project, config.transfer.untranscribed, cache)
+        print(announce_untranscribed(data.record), flush=True)
+    spec = base.spec.with_alphabet(base.spec.alphabet.extended(data.alphabet.characters))
+    print(_announce_growth(base.spec.alphabet, spec.alphabet), flush=True)
+    data = with_texts_of_base(data, base.record, spec.alphabet)
+    if taken := data.record.get("texts_of_base"):
+        print(
+            f"Readings will lean towards {taken:,} texts that the base model was trained with, too:"
+            " with them the transcriptions of the validation images are likelier.",
+            flush=True,
+        )
+    return spec, data
+
+
+def with_texts_of_base(data: TrainingSet, base_record: dict, alphabet: Alphabet) -> TrainingSet:
+    """The training set, its record with the base model's texts where they are of the same language.
+
+    That is: where the validation transcriptions are likelier with them than without. The record then says under
+    "texts_of_base" how many are new. A text that both have counts as often as where it is more frequent.
+    """
+    own = Counter(data.record["texts"])
+    both = own | Counter(base_record.get("data", {}).get("texts", {}))
+    labels = [s.label for s in data.validation]
+    if len(both) == len(own) or cross_entropy(both, labels, alphabet) >= cross_entropy(own, labels, alphabet):
+        return data
+    return replace(data, record=data.record | {"texts": dict(both), "texts_of_base": len(both) - len(own)})
+
+
+def _announce_growth(known: Alphabet, grown: Alphabet) -> str:
+    """Which characters a transfer adds."""
+    new = grown.characters[len(known.characters) :]
+    if not new:
+        return "The model knows every character of these labels."
+    return f"The model learns {len(new)} new characters: {' '.join(new)}"
