@@ -18,7 +18,7 @@ from utilities.command import run_stage, start_framework
 from utilities.errors import UserError
 from utilities.hyperparameters import ARCHITECTURES
 from utilities.model_card import check_model_file
-from utilities.setting_keys import UNTRANSCRIBED
+from utilities.setting_keys import BASE_SET, UNTRANSCRIBED
 
 COLUMN_KEYS = {
     "group_column": "METADATA_GROUP_COLUMN",
@@ -47,6 +47,8 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument("--base", type=Path, metavar="MODEL", help="no training from scratch: transfer this model")
     parser.add_argument("--untranscribed", type=Path, metavar="FOLDER",
                         help="transfers also learn from these images, without looking at a transcription")  # fmt: skip
+    parser.add_argument("--rehearse", type=Path, metavar="FOLDER",
+                        help="transfers also learn some words of this set again (BASE_SET_NAME)")  # fmt: skip
     parser.add_argument("--seed", type=int, help="start of the random numbers (default: setup.cfg's)")
     parser.add_argument("--canvas", nargs="+", type=_canvas, default=[], metavar="NAME=HEIGHTxWIDTH",
                         help="an architecture's canvas in px")  # fmt: skip
@@ -86,8 +88,9 @@ class Benchmark:
 
         self._args, self._work = args, work
         self._changes = dict(args.changes) | ({} if args.seed is None else {"SEED": str(args.seed)})
-        if args.untranscribed:
-            self._changes[UNTRANSCRIBED] = str(args.untranscribed.resolve())
+        for key, folder in ((UNTRANSCRIBED, args.untranscribed), (BASE_SET, args.rehearse)):
+            if folder:
+                self._changes[key] = str(folder.resolve())
         columns = {key: getattr(args, name) for name, key in COLUMN_KEYS.items() if getattr(args, name) is not None}
         self._first = Sets(args.train, args.test, columns)
         self._second = None
@@ -197,10 +200,11 @@ def run(args: argparse.Namespace) -> None:
     """Train, judge, print."""
     if args.base:
         check_model_file(args.base)
-    elif args.untranscribed and not args.transfer:
-        raise UserError("--untranscribed is for transfers: it needs --base or --transfer.")
-    if args.untranscribed and not args.untranscribed.is_dir():
-        raise UserError(f"--untranscribed {args.untranscribed}: there is no such folder.")
+    for flag, folder in (("--untranscribed", args.untranscribed), ("--rehearse", args.rehearse)):
+        if folder and not (args.base or args.transfer):
+            raise UserError(f"{flag} is for transfers: it needs --base or --transfer.")
+        if folder and not folder.is_dir():
+            raise UserError(f"{flag} {folder}: there is no such folder.")
     start_framework(0 if args.seed is None else args.seed)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # several models in a process: it advises on that
 

@@ -163,13 +163,14 @@ def _run(
         "words": data.record["training_images"] + data.record["validation_images"],
         "training_words": len(data.training),
         "untranscribed": len(data.texts),
+        "rehearsed": len(data.rehearsed),
         "left_out": len(data.left_out),
         "minutes": minutes,
         "seed": config.train.seed,
         **_scores(summary, len(words.samples) - len(words.readable)),
         "leaning": _errors(leaning),
         "several_views": _errors(several),
-        **_effort(progress, curve, seconds, len(data.training)),
+        **_effort(progress, curve, seconds, sum(images for images, _ in batches[0].shapes())),
         **_size(recognizer, words),
         "canvas": [spec.preprocessing.height, spec.preprocessing.width],
         "resize": spec.preprocessing.resize,
@@ -193,14 +194,14 @@ def _errors(summary: Summary) -> dict:
     return found
 
 
-def _effort(progress: Progress, curve: Curve, seconds: float, training_words: int) -> dict:
+def _effort(progress: Progress, curve: Curve, seconds: float, images_an_epoch: int) -> dict:
     return {
         "seconds": seconds,
         "test_seconds": curve.test_seconds,
         "epochs": curve.epochs,
         "best_epoch": progress.best_epoch,
         "val_cer": progress.best["val_cer"],
-        "images_per_second": training_words * curve.epochs / seconds,
+        "images_per_second": images_an_epoch * curve.epochs / seconds,
     }
 
 

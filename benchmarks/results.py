@@ -38,7 +38,8 @@ def runs_by_words(runs: Sequence[dict]) -> list[dict]:
     """The runs of which others differ in the number of words alone."""
 
     def kind(run):
-        return run["architecture"], run["start"], run["test_set"], run["minutes"], bool(run.get("untranscribed"))
+        more = bool(run.get("untranscribed")), bool(run.get("rehearsed"))
+        return run["architecture"], run["start"], run["test_set"], run["minutes"], *more
 
     words = defaultdict(set)
     for run in runs:

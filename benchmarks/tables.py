@@ -25,8 +25,8 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def words_of(run: dict) -> str:
     """What a run of `accuracy_runs` learned from."""
-    untranscribed = run.get("untranscribed")
-    return f"{run['words']:,}" + (f" and {untranscribed:,} untranscribed" if untranscribed else "")
+    more = ((run.get(key), name) for key, name in (("untranscribed", "untranscribed"), ("rehearsed", "learnt again")))
+    return " and ".join([f"{run['words']:,}", *(f"{number:,} {name}" for number, name in more if number)])
 
 
 def write_json(path: Path, result: dict) -> None:

@@ -104,3 +104,33 @@ def test_a_short_run_has_less_cut_out_than_a_long_one(monkeypatch):
     short, middle, long, longer = map(left_after, (10, 500, 1000, 5000))
     assert short > 0.99 > middle > long + 0.03
     assert long == longer
+
+
+def test_some_words_of_another_set_are_rehearsed_others_each_time_in_as_many_batches():
+    own, others = words([50, 60, 130, 60] * 5), words([40, 45] * 20 + [200] * 30)
+    batches = WordBatches(own, HOW, frames, 4, 1, others)
+    seen, shapes = [], set()
+    for epoch in range(20):
+        batches.start_epoch(epoch)
+        chosen = all_indices(batches)
+        assert chosen[:20] == list(range(20)) and len(set(chosen)) == len(chosen) == 30
+        seen += chosen[20:]
+        shapes.add(tuple(sorted(batches.shapes())))
+        assert all(len(batches[n][0]["image"]) == size for n, (size, _) in enumerate(batches.shapes()))
+    assert len(shapes) == 1 and len(set(seen)) > 50
+    assert all_indices(batches.as_they_are()) == list(range(20))
+    assert all_indices(batches.with_batch_size(2))[:20] == list(range(20)) and len(batches.with_batch_size(2)) > 14
+
+
+def test_all_of_a_small_other_set_are_rehearsed():
+    batches = WordBatches(words([50] * 20), HOW, frames, 4, 1, words([60, 200, 200]))
+    assert all_indices(batches) == list(range(23))
+
+
+def test_rehearsed_words_are_not_spliced():
+    own, others = words([50] * 8), words([50] * 8, label=(7, 8))
+    batches = WordBatches(own, HOW, frames, 4, 1, others)
+    put_together = Word(own[0].content, np.array([5], np.int32))
+    batches.splice_with(lambda i, fits, rng: [put_together] * 8 if i > 7 else put_together)
+    labels = [tuple(label) for n in range(len(batches)) for label in batches[n][0]["label"].tolist()]
+    assert sorted(labels) == [(5, 0)] * 8 + [(7, 8)] * 4

@@ -83,14 +83,17 @@ def test_accuracy_trains_and_transfers_and_reports(sets):
     assert record["calibration"]["temperature"] > 0
 
 
-def test_accuracy_transfers_with_images_that_nobody_transcribed(sets):
+def test_accuracy_transfers_with_images_that_nobody_transcribed_and_with_words_of_the_base(sets):
     small, model = small_recognizer(), sets / "small.h5"
     save_recognizer(model, small.spec, small.full_model, small.record)
     arguments = ("train", "test", "--base", model, "--words", 18, "--minutes", 0.05, "--group-column", "writer")
-    done = run("accuracy.py", *arguments, "--untranscribed", "test", "--out", "out/u.json", cwd=sets)
+    more = ("--untranscribed", "test", "--rehearse", "train")
+    done = run("accuracy.py", *arguments, *more, "--out", "out/u.json", cwd=sets)
     (row,) = result_of(done, sets / "out" / "u.json")["runs"]
     assert re.search(rf"{row['untranscribed']} of \d+ untranscribed images of test are read surely", done.stdout)
     assert row["words"] == 18 and row["training_words"] < 18 + row["untranscribed"]
+    again = round(row["training_words"] / 2)
+    assert row["rehearsed"] == 18 and f"{min(again, 18)} of 18 words of train are learnt again" in done.stdout
     done = run("accuracy.py", "train", "test", "--untranscribed", "test", cwd=sets)
     assert done.returncode == 1 and "needs --base or --transfer" in done.stderr
     done = run("accuracy.py", "train", "test", "--base", model, "--untranscribed", "nowhere", cwd=sets)
@@ -100,6 +103,7 @@ def test_accuracy_transfers_with_images_that_nobody_transcribed(sets):
 def test_words_without_a_transcription_are_told_from_the_others():
     assert words_of({"words": 1200}) == words_of({"words": 1200, "untranscribed": 0}) == "1,200"
     assert words_of({"words": 250, "untranscribed": 1500}) == "250 and 1,500 untranscribed"
+    assert words_of({"words": 250, "rehearsed": 4872}) == "250 and 4,872 learnt again"
 
 
 def test_the_overhead_of_trials_is_a_row_for_each(tmp_path):

@@ -264,13 +264,14 @@ def test_only_the_folder_that_a_stage_reads_must_exist(write):
     assert "[test] IMAGE_SET_NAME = nowhere" in refusal(write(text), "predict")
 
 
-def test_the_untranscribed_images_stand_beside_the_settings_file_and_must_exist_for_a_transfer(write, tmp_path):
-    text = FOLDERS + "[transfer]\nUNTRANSCRIBED_SET_NAME = more\n"
-    assert "[transfer] UNTRANSCRIBED_SET_NAME = more: no such folder" in refusal(write(text), "transfer")
+@pytest.mark.parametrize(("key", "name"), [("UNTRANSCRIBED_SET_NAME", "untranscribed"), ("BASE_SET_NAME", "base_set")])
+def test_more_images_of_a_transfer_stand_beside_the_settings_file_and_must_exist_for_it(write, tmp_path, key, name):
+    text = FOLDERS + f"[transfer]\n{key} = more\n"
+    assert f"[transfer] {key} = more: no such folder" in refusal(write(text), "transfer")
     load_config(write(text), "train")
     (tmp_path / "more").mkdir()
-    assert load_config(write(text), "transfer").transfer.untranscribed == tmp_path / "more"
-    assert load_config(write(text.replace("more", "")), "transfer").transfer.untranscribed is None
+    assert getattr(load_config(write(text), "transfer").transfer, name) == tmp_path / "more"
+    assert getattr(load_config(write(text.replace("more", "")), "transfer").transfer, name) is None
 
 
 def test_the_lexicon_stands_beside_the_settings_file(write, tmp_path):

@@ -152,10 +152,10 @@ def test_transfer_leaves_four_models_that_read_new_characters(worked):
     assert (head["plan"]["max_minutes"], tuned["plan"]["max_minutes"]) == (0.05, pytest.approx(left))
 
 
-def test_a_transfer_learns_from_images_that_nobody_transcribed(worked, tmp_path):
+def test_a_transfer_learns_from_images_that_nobody_transcribed_and_from_those_of_its_base(worked, tmp_path):
     folder, _ = worked
     settings = (folder / "second.cfg").read_text()
-    text = settings.replace("[transfer]\n", "[transfer]\nUNTRANSCRIBED_SET_NAME = more\n")
+    text = settings.replace("[transfer]\n", "[transfer]\nUNTRANSCRIBED_SET_NAME = more\nBASE_SET_NAME = train\n")
     (folder / "more.cfg").write_text(text)
     arguments = ["more.cfg", "saved_models/base-full_model.h5", "more"]
     done = run("transfer_learning", *arguments, cwd=folder, check=False)
@@ -172,8 +172,10 @@ def test_a_transfer_learns_from_images_that_nobody_transcribed(worked, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     (taken,) = re.findall(r"(\d) of \d untranscribed images of more are read surely enough", done.stdout)
     assert int(taken) > 0
+    assert f"{round((11 + int(taken)) / 2)} of 24 words of train are learnt again in each epoch" in done.stdout
     card = run("test_set_predictions", "--describe", "saved_models/more-fine_tuned.h5", cwd=folder).stdout
     assert f"and {taken} of more as the model before it read them" in card
+    assert "beside some of 24 of train again" in card
     model = folder / "saved_models/more-fine_tuned.h5"
     done = run("test_set_predictions", folder / "setup.cfg", model, cwd=tmp_path)
     assert "used to train it" in done.stdout

@@ -14,7 +14,7 @@ from utilities.augmentation import CUT, augment, cut_for
 from utilities.images import Preprocessing, canvas_width, to_canvases
 
 THREADS = 2  # that prepare batches while the model trains on earlier ones; more only wait for each other (see below)
-
+REHEARSED = 0.5  # words of the base model's set, for each of the set that is learnt
 
 # a word's number, whether a width in px fits, a source of chance -> that word, or another that begins like it
 Splice = Callable[[int, Callable[[int], bool], np.random.Generator], "Word"]
@@ -61,12 +61,28 @@ def buckets(widths: Iterable[tuple[int, int]], batch_size: int) -> Iterator[list
         yield waiting[width]
 
 
+def rehearsed_an_epoch(words: int, others: int) -> int:
+    """How many of `others` are rehearsed in an epoch of `words` to learn."""
+    return min(others, round(REHEARSED * words))
+
+
+def _shares(widths: Sequence[int], number: int) -> list[tuple[np.ndarray, int]]:
+    """Places of words of equal canvas width, and how many of them to choose so that there are `number` in all.
+
+    As many of each width in every epoch, so that epochs have equal numbers of batches, of equal weight.
+    """
+    kinds = [np.flatnonzero(np.equal(widths, width)) for width in sorted(set(widths))]
+    ends = np.rint(np.cumsum([len(places) for places in kinds]) * number / max(1, len(widths))).astype(int)
+    return list(zip(kinds, np.diff(ends, prepend=0).tolist(), strict=True))
+
+
 class WordBatches(keras.utils.PyDataset):
     """Batches ({image, label, label_length, frames},) for the full model.
 
     image (B, W, H, 1) float32 in [0, 1]; label (B, L) int32 padded with the blank; label_length, frames (B, 1) int32.
     An image's canvas follows from its own width alone. With `seed`, order and distortions follow from the seed and
     `epoch` (counted from 0), which advances by itself; without it, batches come in a fixed order, undistorted.
+    Of `rehearsed` words, REHEARSED for each of `words` are shown in an epoch, others each time.
     """
 
     def __init__(
@@ -76,6 +92,7 @@ class WordBatches(keras.utils.PyDataset):
         frames_for_width: Callable[[int], int],
         batch_size: int,
         seed: int | None = None,
+        rehearsed: Sequence[Word] = (),
     ):
         # with two threads or more Keras queues batches itself; with one it leaves that to tf.data, whose autotuner
         # keeps TensorFlow (2.21) waiting for seconds when an epoch ends, all cores idle. Python runs one thread at a
@@ -84,15 +101,17 @@ class WordBatches(keras.utils.PyDataset):
         super().__init__(workers=THREADS)
         self.batch_size = batch_size
         self.words, self._how, self._frames, self._seed = words, how, frames_for_width, seed
+        self._all, self._rehearsed = (*words, *rehearsed), rehearsed
         self._splice: Splice | None = None
         self._cut = CUT
-        self._longest_label = max(word.longest for word in words)
-        self._widths = [canvas_width(word.content.shape[1], how) for word in words]
+        self._longest_label = max(word.longest for word in self._all)
+        self._widths = [canvas_width(word.content.shape[1], how) for word in self._all]
+        self._shares = _shares(self._widths[len(words) :], rehearsed_an_epoch(len(words), len(rehearsed)))
         self.start_epoch(0)
 
     def plan(self, epochs: int) -> None:
         """Fit the distortions to a run of so many epochs."""
-        self._cut = cut_for(epochs * len(self.words))
+        self._cut = cut_for(epochs * sum(images for images, _ in self.shapes()))
 
     @property
     def may_vary(self) -> bool:
@@ -108,10 +127,13 @@ class WordBatches(keras.utils.PyDataset):
         self.epoch = epoch
         cv2.setNumThreads(0)  # OpenCV's threads would wait in a busy loop for the framework's: half the speed
         if self._seed is None:
-            self._batches = self._two_widths_first(list(buckets(enumerate(self._widths), self.batch_size)))
+            words = enumerate(self._widths[: len(self.words)])
+            self._batches = self._two_widths_first(list(buckets(words, self.batch_size)))
             return
         rng = np.random.default_rng((self._seed, epoch))
-        shuffled = ((i, self._widths[i]) for i in rng.permutation(len(self.words)))
+        own = len(self.words)
+        again = [own + rng.choice(places, number, replace=False) for places, number in self._shares]
+        shuffled = ((i, self._widths[i]) for i in rng.permutation(np.concatenate([np.arange(own), *again])))
         batches = list(buckets(shuffled, self.batch_size))
         self._batches = self._two_widths_first([batches[i] for i in rng.permutation(len(batches))])
 
@@ -133,7 +155,7 @@ class WordBatches(keras.utils.PyDataset):
         """The same words in batches of another size; itself if that is its own."""
         if batch_size == self.batch_size:
             return self
-        return WordBatches(self.words, self._how, self._frames, batch_size, self._seed)
+        return WordBatches(self.words, self._how, self._frames, batch_size, self._seed, self._rehearsed)
 
     def as_they_are(self) -> "WordBatches":
         """The same words in a fixed order, undistorted."""
@@ -155,15 +177,21 @@ class WordBatches(keras.utils.PyDataset):
     def __getitem__(self, number):
         chosen = self._batches[number]
         width = self._widths[chosen[0]]
-        words = [self.words[i] for i in chosen]
+        words = [self._all[i] for i in chosen]
         contents = [word.content for word in words]
         if self._seed is not None:
             rng = np.random.default_rng((self._seed, self.epoch, number))
             if self._splice:
-                words = [self._splice(i, lambda w: canvas_width(w, self._how) == width, rng) for i in chosen]
+                words = [self._spliced(i, width, rng) for i in chosen]
             words = [word.drawn(rng) for word in words]
             contents = [self._distorted(word, width, rng) for word in words]
         return (inputs(contents, [word.label for word in words], width, self._frames, self._longest_label),)
+
+    def _spliced(self, i: int, width: int, rng: np.random.Generator) -> Word:
+        """Word `i` as it is put together now; of those that are rehearsed there are enough."""
+        if i >= len(self.words):
+            return self._all[i]
+        return self._splice(i, lambda w: canvas_width(w, self._how) == width, rng)
 
     def _distorted(self, word: Word, width: int, rng: np.random.Generator) -> np.ndarray:
         """The word's content distorted, or as it is where too few time steps for its label would be left."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from utilities.hyperparameters import DEFAULT_GRID, FIELDS, TUNED, Hyperparameters, as_settings, resolve
 from utilities.search_space import Range, SearchSpace
-from utilities.setting_keys import FOLDER, HYPERPARAMETER_KEYS, KEYS, UNTRANSCRIBED
+from utilities.setting_keys import BASE_SET, FOLDER, HYPERPARAMETER_KEYS, KEYS, UNTRANSCRIBED
 from utilities.settings_file import check_settings, read_settings, settings_error, settings_text
 
 STAGE_SECTIONS = {"check": "train", "tune": "tune", "train": "train", "transfer": "train", "predict": "test"}  # images
@@ -62,13 +62,14 @@ class Train:
 
 @dataclass(frozen=True)
 class Transfer:
-    """[transfer]: the two phases; `untranscribed` is a folder of images to learn from without a transcription."""
+    """[transfer]: the two phases; image sets to rehearse (`base_set`) and to learn from without a transcription."""
 
     retraining_epochs: int
     fine_tuning_epochs: int
     retraining_learning_rate: float
     fine_tuning_learning_rate: float
     max_minutes: float | None
+    base_set: Path | None
     untranscribed: Path | None
 
 
@@ -115,9 +116,10 @@ def load_config(path: Path, stage: str) -> Config:
         read_from.append("train")
         folders["tune"] = folders["tune"] or folders["train"]
     problems += _image_set_problems(given, folders, read_from) + _range_problems(given, values["tune"])
-    untranscribed = _path(path, values["transfer"][UNTRANSCRIBED])
-    if stage == "transfer" and untranscribed:
-        problems += _folder_problems(given, "transfer", UNTRANSCRIBED, untranscribed)
+    for key in (BASE_SET, UNTRANSCRIBED):
+        more = _path(path, values["transfer"][key])
+        if stage == "transfer" and more:
+            problems += _folder_problems(given, "transfer", key, more)
     if problems:
         raise settings_error(path, problems)
     return _assemble(path, given, values, folders)
@@ -194,8 +196,9 @@ def _assemble(path: Path, given: dict, values: dict[str, dict], folders: dict[st
         ),
         train=Train(folders["train"], hyperparameters=chosen, **{k.lower(): train[k] for k in plain}),
         transfer=Transfer(
+            base_set=_path(path, transfer[BASE_SET]),
             untranscribed=_path(path, transfer[UNTRANSCRIBED]),
-            **{k.lower(): v for k, v in transfer.items() if k != UNTRANSCRIBED},
+            **{k.lower(): v for k, v in transfer.items() if k not in (BASE_SET, UNTRANSCRIBED)},
         ),
         test=Test(
             folders["test"],

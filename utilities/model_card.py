@@ -106,6 +106,7 @@ def _record_lines(record: dict) -> list[str]:
         f"  trained        {record['date']}, {record['epochs_run']} epochs in {record['seconds'] / 60:.0f} min",
         f"  images         {data['training_images']} of {data['image_set']} (validated on {data['validation_images']})",
         *_untranscribed_lines(data.get("untranscribed")),
+        *_rehearsed_lines(data.get("rehearsed")),
         f"  validation CER {100 * result['val_cer']:.2f} % in epoch {result['epoch']}",
         *_calibration_lines(record.get("calibration"), "read letter by letter"),
         *_calibration_lines(record.get("language_calibration"), _leaning(data)),
@@ -118,6 +119,10 @@ def _untranscribed_lines(taken: dict | None) -> list[str]:
     if not taken:
         return []
     return [f"                 and {taken['taken']} of {taken['image_set']} as the model before it read them"]
+
+
+def _rehearsed_lines(again: dict | None) -> list[str]:
+    return [f"                 beside some of {again['images']} of {again['image_set']} again"] if again else []
 
 
 def _leaning(data: dict) -> str:

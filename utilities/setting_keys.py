@@ -85,7 +85,7 @@ _MINUTES = _above_zero(None, 100_000, "a number of minutes", may_be_empty=True)
 FOLDER = _text(None, "a folder of images, written relative to the settings file's folder")
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 HYPERPARAMETER_KEYS = {f.key: Key(None, partial(parse_value, name), f.allowed) for name, f in FIELDS.items()}
-UNTRANSCRIBED = "UNTRANSCRIBED_SET_NAME"  # under [transfer]
+BASE_SET, UNTRANSCRIBED = "BASE_SET_NAME", "UNTRANSCRIBED_SET_NAME"  # under [transfer]
 KEYS: dict[str, dict[str, Key]] = {
     "project": {
         "IMAGE_FORMAT": _one_of("png", "png", "jpg", "jpeg", "tif", "tiff"),
@@ -130,6 +130,7 @@ KEYS: dict[str, dict[str, Key]] = {
         "RETRAINING_LEARNING_RATE": _above_zero(0.003, 1),
         "FINE_TUNING_LEARNING_RATE": _above_zero(0.0015, 1),
         "MAX_MINUTES": _MINUTES,
+        BASE_SET: _text(None, FOLDER.allowed, may_be_empty=True),
         UNTRANSCRIBED: _text(None, FOLDER.allowed, may_be_empty=True),
     },
     "test": {

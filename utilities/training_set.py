@@ -39,7 +39,7 @@ def columns_of(project: Project) -> Columns:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Training and validation samples with their decoded contents (H, w') uint8.
+    """Training and validation samples with their decoded contents (H, w') uint8, and those to rehearse beside.
 
     Of images that nobody transcribed `texts` has what they may say, with probabilities; their label is the likeliest.
     """
@@ -53,6 +53,7 @@ class TrainingSet:
     record: dict
     overlap: str  # what the images share with those of [test], as a sentence; "" if nothing
     texts: Mapping[Path, Sequence[tuple[str, float]]] = field(default_factory=dict)
+    rehearsed: tuple[Sample, ...] = ()
 
     def batches(
         self, alphabet: Alphabet, frames: Callable[[int], int], batch_size: int, seed: int
@@ -71,7 +72,7 @@ class TrainingSet:
             ]
 
         return (
-            WordBatches(words(self.training), self.how, frames, batch_size, seed),
+            WordBatches(words(self.training), self.how, frames, batch_size, seed, words(self.rehearsed)),
             WordBatches(words(self.validation), self.how, frames, batch_size),
         )
 

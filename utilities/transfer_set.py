@@ -9,6 +9,7 @@ from utilities.config import Config
 from utilities.image_cache import CACHE_FOLDER
 from utilities.language_model import cross_entropy
 from utilities.model import RecognizerSpec, frame_counter
+from utilities.rehearsal import announce_rehearsal, with_rehearsal
 from utilities.saved_model import Recognizer
 from utilities.training_set import TrainingSet, announce, training_set_for
 from utilities.untranscribed import announce_untranscribed, with_untranscribed
@@ -26,6 +27,9 @@ def transfer_set_for(
     if config.transfer.untranscribed:
         data = with_untranscribed(data, base, config.project, config.transfer.untranscribed, cache)
         print(announce_untranscribed(data.record), flush=True)
+    if config.transfer.base_set:
+        data, left_out = with_rehearsal(data, base, config.project, config.transfer.base_set, cache)
+        print(announce_rehearsal(data, left_out), flush=True)
     spec = base.spec.with_alphabet(base.spec.alphabet.extended(data.alphabet.characters))
     print(_announce_growth(base.spec.alphabet, spec.alphabet), flush=True)
     data = with_texts_of_base(data, base.record, spec.alphabet)

@@ -1,0 +1,63 @@
+import shutil
+
+import pytest
+from conftest import WORDS, small_recognizer, write_image_set, write_settings
+
+from utilities.config import load_config
+from utilities.metadata import ImageSetError
+from utilities.model import frame_counter
+from utilities.rehearsal import announce_rehearsal, with_rehearsal
+from utilities.training_set import training_set_for
+
+BASE = small_recognizer()
+OTHERS = ["Fagus", "Tilia", "Ünas", "Acer", "Alnus", "Betula"]
+
+
+@pytest.fixture
+def work(tmp_path):
+    write_image_set(tmp_path / "train", WORDS, groups=[f"p{i // 3}" for i in range(len(WORDS))])
+    write_image_set(tmp_path / "test", ["Fagus"])
+    write_image_set(tmp_path / "first", OTHERS)  # its table has no column of groups
+    return tmp_path
+
+
+def rehearsing(work, project="METADATA_GROUP_COLUMN = writer"):
+    """The training set as it was, with the words to rehearse, and what is wrong with others."""
+    config = load_config(write_settings(work, project=project), "transfer")
+    frames = frame_counter(BASE.spec)
+    data = training_set_for(config, config.train.image_set, BASE.spec.preprocessing, frames, work / "cache")
+    return data, *with_rehearsal(data, BASE, config.project, work / "first", work / "cache")
+
+
+def test_words_of_the_base_are_trained_on_beside_the_own_and_never_validated_on(work):
+    before, after, left_out = rehearsing(work)
+    assert (after.training, after.validation, left_out) == (before.training, before.validation, ())
+    assert [s.label for s in after.rehearsed] == OTHERS
+    alphabet = after.alphabet.extended("".join(WORDS))
+    assert "Ü" in after.alphabet.characters and "Ü" not in before.alphabet.characters
+    training, validation = after.batches(alphabet, frame_counter(BASE.spec), 2, 1)
+    shown = sum(images for images, _ in training.shapes())
+    assert shown == len(before.training) + round(len(before.training) / 2)
+    assert len(validation.words) == len(before.validation)
+    assert after.record["texts"] == before.record["texts"]
+    assert len(after.record["image_digests"]) == len(before.record["image_digests"]) + len(OTHERS)
+    assert f"{shown - len(before.training)} of 6 words of first are learnt again" in announce_rehearsal(after, left_out)
+
+
+def test_images_that_are_learnt_or_validated_on_are_not_rehearsed(work):
+    for i in range(5):
+        shutil.copy(work / f"train/images/w{i:03d}.png", work / f"first/images/w{i:03d}.png")
+    _, after, _ = rehearsing(work)
+    assert [s.label for s in after.rehearsed] == OTHERS[5:]
+    shutil.copy(work / "train/images/w005.png", work / "first/images/w005.png")
+    with pytest.raises(ImageSetError, match=r"All 6 images of .*first are in the training set.*BASE_SET_NAME"):
+        rehearsing(work)
+
+
+def test_bad_rows_stop_it_or_are_left_out_and_listed(work):
+    (work / "first/images/w001.png").unlink()
+    with pytest.raises(ImageSetError, match=r"first has 1 bad rows:\n  row 3: images/w001.png"):
+        rehearsing(work)
+    _, after, left_out = rehearsing(work, project="ON_BAD_ROWS = skip")
+    assert (len(after.rehearsed), after.record["rehearsed"]["left_out"]) == (5, 1)
+    assert "Left out of these (ON_BAD_ROWS = skip):\n  row 3" in announce_rehearsal(after, left_out)

@@ -1,0 +1,60 @@
+"""Words of the base model's own set, seen again while it learns others: a few hundred new ones are soon known by heart.
+
+Rehearsal (Robins 1995, "Catastrophic forgetting, rehearsal and pseudorehearsal"). Nothing is validated on these words.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from utilities.alphabet import Alphabet
+from utilities.batches import rehearsed_an_epoch
+from utilities.config import Project
+from utilities.image_cache import CACHE_FOLDER
+from utilities.image_set import Problem, list_problems, usable_samples
+from utilities.metadata import ImageSetError
+from utilities.model import frame_counter
+from utilities.saved_model import Recognizer
+from utilities.training_set import TrainingSet, examine
+
+
+def with_rehearsal(
+    data: TrainingSet, base: Recognizer, project: Project, folder: Path, cache: Path = CACHE_FOLDER
+) -> tuple[TrainingSet, Sequence[Problem]]:
+    """The training set with the words of another to rehearse, but for images that are in it; and what was left out.
+
+    Of the other set's table the column of groups is not looked at. The record says what is rehearsed, under
+    "rehearsed". Raises ImageSetError listing every bad row, and when no word is left.
+    """
+    project = replace(project, metadata_group_column=None)
+    examined = examine(project, folder, data.how, frame_counter(base.spec), cache)
+    samples = usable_samples(examined.image_set, examined.problems, project.on_bad_rows)
+    known, decoded = set(data.record["image_digests"]), examined.decoded
+    others = tuple(s for s in samples if decoded[s.path].digest not in known)
+    if not others:
+        raise ImageSetError(
+            f"All {len(samples)} images of {folder} are in the training set: there is nothing to rehearse."
+            " Name the image set that MODEL was trained with under BASE_SET_NAME in setup.cfg, or leave it out."
+        )
+    rehearsed = {
+        "image_set": folder.name,
+        "images": len(others),
+        "left_out": len(examined.image_set.samples) - len(samples),
+        "fingerprint": examined.image_set.fingerprint,
+    }
+    digests = sorted({*known, *(decoded[s.path].digest for s in others)})
+    with_others = replace(
+        data,
+        rehearsed=others,
+        contents=data.contents | {s.path: decoded[s.path].content for s in others},
+        alphabet=data.alphabet.extended(Alphabet.from_labels(s.label for s in others).characters),
+        record=data.record | {"image_digests": digests, "rehearsed": rehearsed},
+    )
+    return with_others, examined.problems
+
+
+def announce_rehearsal(data: TrainingSet, left_out: Sequence[Problem]) -> str:
+    """What is rehearsed, for the user."""
+    again, name = rehearsed_an_epoch(len(data.training), len(data.rehearsed)), data.record["rehearsed"]["image_set"]
+    line = f"{again} of {len(data.rehearsed)} words of {name} are learnt again in each epoch, others each time."
+    return line + (f"\nLeft out of these (ON_BAD_ROWS = skip):\n{list_problems(left_out)}" if left_out else "")
