@@ -58,6 +58,12 @@ def test_the_first_step_of_a_shape_says_nothing_of_the_others():
     assert settled([4.0, 2.0], [wide, narrow]) == ([4.0, 2.0], [wide, narrow])
 
 
+def test_one_step_that_prepares_for_all_shapes_is_not_how_long_steps_take():
+    """Steps of a transfer of a minute, of which so but one epoch was thought to fit."""
+    tried = [(16, 192), (16, 64), (16, 192), (16, 128), (8, 256), (8, 192)]
+    assert settled([0.12, 4.7, 0.11], tried) == ([0.12, 0.11], [(16, 128), (8, 192)])
+
+
 def test_an_epoch_is_timed_by_the_area_of_its_batches():
     def seconds(shape):
         return 0.02 + shape[0] * shape[1] / 40_000
