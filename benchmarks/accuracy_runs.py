@@ -170,7 +170,7 @@ def _run(
         **_scores(summary, len(words.samples) - len(words.readable)),
         "leaning": _errors(leaning),
         "several_views": _errors(several),
-        **_effort(progress, curve, seconds, sum(images for images, _ in batches[0].shapes())),
+        **_effort(progress, curve, seconds, batches[0].images_an_epoch),
         **_size(recognizer, words),
         "canvas": [spec.preprocessing.height, spec.preprocessing.width],
         "resize": spec.preprocessing.resize,

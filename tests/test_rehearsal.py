@@ -36,7 +36,7 @@ def test_words_of_the_base_are_trained_on_beside_the_own_and_never_validated_on(
     alphabet = after.alphabet.extended("".join(WORDS))
     assert "Ü" in after.alphabet.characters and "Ü" not in before.alphabet.characters
     training, validation = after.batches(alphabet, frame_counter(BASE.spec), 2, 1)
-    shown = sum(images for images, _ in training.shapes())
+    shown = training.images_an_epoch
     assert shown == len(before.training) + round(len(before.training) / 2)
     assert len(validation.words) == len(before.validation)
     assert after.record["texts"] == before.record["texts"]

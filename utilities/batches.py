@@ -101,7 +101,7 @@ class WordBatches(keras.utils.PyDataset):
         super().__init__(workers=THREADS)
         self.batch_size = batch_size
         self.words, self._how, self._frames, self._seed = words, how, frames_for_width, seed
-        self._all, self._rehearsed = (*words, *rehearsed), rehearsed
+        self._all = (*words, *rehearsed)
         self._splice: Splice | None = None
         self._cut = CUT
         self._longest_label = max(word.longest for word in self._all)
@@ -111,7 +111,12 @@ class WordBatches(keras.utils.PyDataset):
 
     def plan(self, epochs: int) -> None:
         """Fit the distortions to a run of so many epochs."""
-        self._cut = cut_for(epochs * sum(images for images, _ in self.shapes()))
+        self._cut = cut_for(epochs * self.images_an_epoch)
+
+    @property
+    def images_an_epoch(self) -> int:
+        """How many images an epoch shows, those that are rehearsed with them."""
+        return sum(images for images, _ in self.shapes())
 
     @property
     def may_vary(self) -> bool:
@@ -155,7 +160,7 @@ class WordBatches(keras.utils.PyDataset):
         """The same words in batches of another size; itself if that is its own."""
         if batch_size == self.batch_size:
             return self
-        return WordBatches(self.words, self._how, self._frames, batch_size, self._seed, self._rehearsed)
+        return WordBatches(self.words, self._how, self._frames, batch_size, self._seed, self._all[len(self.words) :])
 
     def as_they_are(self) -> "WordBatches":
         """The same words in a fixed order, undistorted."""

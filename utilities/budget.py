@@ -79,7 +79,7 @@ def settled(times: Sequence[float], shapes: Sequence[Shape]) -> tuple[list[float
     """Times (of the last steps) and their shapes without a shape's first step, which prepares much for all others.
 
     `shapes` of all steps, one for each. Where every shape is new, half of them, those that took the least time for
-    their pixels: a framework prepares itself for many shapes at once, in a step that may take fifty times as long.
+    their pixels: a framework prepares itself for many shapes at once, in a step that may take forty times as long.
     """
     before = len(shapes) - len(times)
     chosen = [i for i in range(before, len(shapes)) if shapes[i] in shapes[:i]]
