@@ -32,5 +32,6 @@ install: .venv/installed-$(TENSORFLOW)
 	@touch "$@"
 
 clean:
-	rm -rf demo .image_cache .pytest_cache .ruff_cache
+	@if [ -e demo/.made-by-make-demo ] || [ ! -e demo ]; then rm -rf demo; else echo "demo/ was not made by make demo: it stays."; fi
+	rm -rf .image_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -68,7 +68,7 @@ def run(config: Config, resume: bool) -> None:
 def main(argv=None) -> int:
     """Run the stage and return its exit status."""
     args = parse_args(argv)
-    return run_stage(lambda: run(load_config(args.setup, "tune"), args.resume))
+    return run_stage(lambda: run(load_config(args.setup, "tune"), args.resume), resumable=True)
 
 
 if __name__ == "__main__":

@@ -63,7 +63,8 @@ def merge(config: Config, review: Path, out: Path) -> None:
     for change in changes:
         print(f"{change.image}: {change.old or '(nothing)'} -> {change.new}")
     print(f"{len(changes)} transcriptions changed. Written: {out}")
-    print(f"To use it, put it into the image set's folder and set METADATA_FILE_NAME = {out.name}.")
+    table = config.test.image_set / columns.file_name
+    print(f"To use it, rename {table} to keep it, and move {out} to its place.")
 
 
 def main(argv=None) -> int:

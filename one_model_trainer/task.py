@@ -59,7 +59,7 @@ def run(config: Config, args: argparse.Namespace) -> None:
 def main(argv=None) -> int:
     """Run the stage and return its exit status."""
     args = parse_args(argv)
-    return run_stage(lambda: run(load_config(args.setup, "train"), args))
+    return run_stage(lambda: run(load_config(args.setup, "train"), args), resumable=True)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def run(config: Config, models: list[Path], with_details: bool, with_report: boo
     lexicon = read_lexicon(config.test.lexicon) if config.test.lexicon else {}
     start_framework(seed=0)  # nothing here is random
 
-    from utilities.image_set import read_image_set
+    from utilities.image_set import read_image_set, require_an_image
     from utilities.prediction import predict_to_files
     from utilities.prediction_summary import results_table
     from utilities.reader import reader_for
@@ -56,6 +56,7 @@ def run(config: Config, models: list[Path], with_details: bool, with_report: boo
 
     columns = columns_of(config.project)
     image_set = read_image_set(config.test.image_set, columns, config.project.image_format, for_prediction=True)
+    require_an_image(image_set)
     readers, test = {}, config.test
     for model, path in outputs.items():
         recognizer = load_recognizer(model, explicit_alphabet(config.project))

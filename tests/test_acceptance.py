@@ -1,7 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from utilities.acceptance import design_effect, intraclass_correlation, promise, sentence, upper_bound
+from utilities.acceptance import (
+    FEWEST_GROUPS,
+    design_effect,
+    intraclass_correlation,
+    promise,
+    sentence,
+    upper_bound,
+)
 
 
 def calibrated(rng, words, groups=0, spread=0.0):
@@ -85,3 +94,20 @@ def test_where_even_the_surest_words_are_wrong_a_person_reads_all():
     told = sentence(promise(np.linspace(1, 0, 150), wrong, None, 0.01), 0.01)
     assert "A person has to read every word" in told
     assert "of them wrong" in told and "150 transcribed words" in told
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_a_few_writers_promise_nothing_of_others(groups):
+    found = promise([0.9] * 400, [False] * 400, [f"w{i % groups}" for i in range(400)], 0.01)
+    assert not found.kept and found.error == 1
+    told = sentence(found, 0.01)
+    assert f"only {groups} group(s)" in told and "METADATA_GROUP_COLUMN" in told
+    enough = [f"w{i % FEWEST_GROUPS}" for i in range(400)]
+    assert promise([0.9] * 400, [False] * 400, enough, 0.01).kept
+
+
+def test_a_threshold_is_said_as_precisely_as_the_table_has_it():
+    found = promise([0.9994] * 600 + [0.9991] * 60, [False] * 600 + [True] * 60, None, 0.01)
+    assert "confidence 0.9994 or more" in sentence(found, 0.01)
+    assert "at most 1 in 20 wrong" in sentence(replace(found, error=0.05), 0.05)
+    assert "at most 15 in 100 wrong" in sentence(replace(found, error=0.15), 0.15)

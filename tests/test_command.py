@@ -24,8 +24,10 @@ def test_a_users_mistake_is_one_message_and_a_failure(capsys):
 
 
 def test_an_interruption_says_how_to_go_on(capsys):
-    assert run_stage(raising(KeyboardInterrupt())) == INTERRUPTED
+    assert run_stage(raising(KeyboardInterrupt()), resumable=True) == INTERRUPTED
     assert "--resume" in capsys.readouterr().err
+    assert run_stage(raising(KeyboardInterrupt())) == INTERRUPTED
+    assert "--resume" not in capsys.readouterr().err
 
 
 def test_a_mistake_of_ours_is_not_hidden():
@@ -53,7 +55,7 @@ def test_after_ctrl_c_a_process_ends_at_once_and_says_everything_it_had_to_say()
         "from utilities.command import leave, run_stage\n"
         "atexit.register(lambda: print('taken down'))\n"
         "def run():\n    print('working', end='')\n    raise KeyboardInterrupt\n"
-        "leave(run_stage(run))\n"
+        "leave(run_stage(run, resumable=True))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (130, "working")

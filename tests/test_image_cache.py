@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import draw, write_image_set
 
-from utilities import decoders, stroke_pace
+from utilities import decoders, image_cache, stroke_pace
 from utilities.decoders import decode
 from utilities.image_cache import cached_images
 from utilities.images import Preprocessing
@@ -89,3 +89,37 @@ def test_a_damaged_cache_is_made_anew(images, tmp_path):
     for file in (tmp_path / "cache").iterdir():
         file.write_bytes(file.read_bytes()[:20])
     assert cached_images(folder, paths, HOW, tmp_path / "cache")[paths[0]].content is not None
+
+
+def test_what_could_not_be_opened_is_tried_again(images, tmp_path, monkeypatch):
+    folder, paths = images
+    refused = lambda path: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))  # noqa: E731
+    with monkeypatch.context() as patched:
+        patched.setattr(decoders.Path, "read_bytes", refused)
+        assert "Permission denied" in cached_images(folder, paths, HOW, tmp_path / "cache")[paths[0]].problem
+    assert cached_images(folder, paths, HOW, tmp_path / "cache")[paths[0]].content is not None
+
+
+def test_without_a_place_to_write_images_are_decoded_each_time(images, tmp_path, capsys):
+    folder, paths = images
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    found = cached_images(folder, paths, HOW, tmp_path / "cache")
+    assert all(np.array_equal(found[path].content, decode(path, HOW).content) for path in paths)
+    assert "cannot be written" in capsys.readouterr().out
+
+
+def test_two_processes_that_decode_at_once_leave_one_cache(images, tmp_path, monkeypatch):
+    folder, paths = images
+    cached_images(folder, paths[:1], HOW, tmp_path / "cache")
+    original, inner = image_cache._with_progress, []
+
+    def meanwhile(missing, how):
+        if not inner:
+            inner.append(True)
+            cached_images(folder, paths, HOW, tmp_path / "cache")
+        return original(missing, how)
+
+    monkeypatch.setattr(image_cache, "_with_progress", meanwhile)
+    found = cached_images(folder, paths, HOW, tmp_path / "cache")
+    assert all(np.array_equal(found[path].content, decode(path, HOW).content) for path in paths)
+    assert len(list((tmp_path / "cache").iterdir())) == 2

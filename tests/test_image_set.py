@@ -1,4 +1,5 @@
 import csv
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +8,15 @@ import pytest
 from conftest import WORDS, write_image_set
 
 from utilities.alphabet import Alphabet
-from utilities.image_set import Problem, Sample, label_problems, read_image_set, split_samples, usable_samples
+from utilities.image_set import (
+    Problem,
+    Sample,
+    label_problems,
+    read_image_set,
+    require_an_image,
+    split_samples,
+    usable_samples,
+)
 from utilities.metadata import Columns, ImageSetError
 
 COLUMNS = Columns("words_metadata.csv", "image_location", "transcription")
@@ -88,6 +97,114 @@ def test_two_images_of_one_name_are_ambiguous_unless_the_path_tells(folder):
     assert [(p.row, p.finding) for p in image_set.problems] == [(2, "several images have this name")]
 
 
+def test_of_images_of_one_name_the_folders_of_the_row_decide(folder):
+    (folder / "more").mkdir()
+    for name in ("more/w000.png", "w000.png"):
+        (folder / name).write_bytes((folder / "images/w000.png").read_bytes())
+    rewrite(folder, "image_location,transcription\nw000.png,a\nsets/mine/more/w000.png,b\nimages/w000,c\nw000,d\n")
+    image_set = read_image_set(folder, COLUMNS, "png", for_prediction=True)
+    found = [s.path.relative_to(folder).as_posix() for s in image_set.samples]
+    assert found == ["w000.png", "more/w000.png", "images/w000.png", "w000.png"]
+
+
+def test_a_missing_image_is_not_taken_from_another_folder(folder):
+    for number in (1, 2):
+        (folder / f"p{number}").mkdir()
+        (folder / f"images/w00{number}.png").rename(folder / f"p{number}/a.png")
+    (folder / "p2/a.png").unlink()
+    for labels in ("Carex", "Rosa"), ("Carex", "Carex"):
+        rewrite(folder, f"image_location,transcription\np1/a.png,{labels[0]}\np2/a.png,{labels[1]}\n")
+        for for_prediction in (False, True):
+            image_set = read_image_set(folder, COLUMNS, "png", for_prediction)
+            assert [(p.row, p.finding) for p in image_set.problems] == [(3, "image missing")]
+            assert [s.path for s in image_set.samples] == [folder / "p1/a.png", None]
+    rewrite(folder, "image_location,transcription\n/old/p1/a.png,Carex\n/old/p2/a.png,Rosa\n")
+    assert [p.row for p in read_image_set(folder, COLUMNS, "png").problems] == [3]
+    rewrite(folder, "image_location,transcription\nq1/a.png,Carex\nq2/a.png,Rosa\n")  # whose is it?
+    assert [p.row for p in read_image_set(folder, COLUMNS, "png").problems] == [2, 3]
+
+
+def test_a_number_with_a_point_is_no_name_with_an_ending(folder):
+    (folder / "images/w000.png").rename(folder / "images/12.png")
+    rewrite(folder, "image_location,transcription\n12.3,Carex\n12.gif,Carex\n")
+    assert [s.path and s.path.name for s in read_image_set(folder, COLUMNS, "png").samples] == [None, "12.png"]
+
+
+def test_accents_of_names_and_groups_may_be_composed_or_not(folder):
+    (folder / "images/w000.png").rename(folder / "images" / "Pre\u0301s.png")  # as a Mac has it
+    rewrite(folder, "image_location,transcription,writer\nPr\u00e9s.png,Carex,Mu\u0308ller\nw001,Rosa,M\u00fcller \n")
+    image_set = read_image_set(folder, GROUPED, "png")
+    assert not image_set.problems
+    assert {s.group for s in image_set.samples} == {"M\u00fcller"}
+
+
+def test_folders_may_be_links_even_in_a_circle(folder, tmp_path):
+    (folder / "images").rename(tmp_path / "elsewhere")
+    (folder / "images").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/again").symlink_to(folder)
+    image_set = read_image_set(folder, COLUMNS, "png")
+    assert len(image_set.samples) == len(WORDS) and not image_set.problems
+
+
+def test_names_that_are_no_text_are_listed_where_every_image_would_be_read(folder):
+    (folder / "words_metadata.csv").rename(folder / "kept.csv")
+    broken = os.fsencode(folder / "images") + b"/M\xfcller.png"
+    try:
+        (folder / "images/w000.png").rename(os.fsdecode(broken))
+    except OSError:
+        pytest.skip("this file system has no such names")
+    with pytest.raises(ImageSetError, match=r"(?s)1 image files.*M\\xfcller.png"):
+        read_image_set(folder, COLUMNS, "png", for_prediction=True)
+
+
+def test_rows_have_the_numbers_that_a_spreadsheet_shows_and_empty_ones_are_none(folder):
+    rewrite(folder, 'image_location,transcription\n\n"w000","two\nlines"\n , \n,,\nnone,Poa\n')
+    image_set = read_image_set(folder, COLUMNS, "png")
+    assert [(s.row, s.label) for s in image_set.samples] == [(3, "two\nlines"), (6, "Poa")]
+    assert [p.row for p in image_set.problems] == [6]
+
+
+@pytest.mark.parametrize("first", ["w000.png,Jan. 24, 1954", "w000.png,Carex,,more"])
+def test_cells_beyond_the_header_stop_with_every_row_wherever_they_are(folder, first):
+    rewrite(folder, f"image_location,transcription\n{first}\nw001.png,Rosa\nw002.png,Feb. 1, 1954\n")
+    with pytest.raises(ImageSetError, match=rf"(?s)2 rows.*row 2: {first}.*row 4: w002.png,Feb. 1, 1954.*quotes"):
+        read_image_set(folder, COLUMNS, "png")
+    rewrite(folder, "image_location,transcription\nw000.png,Carex,\n")
+    assert [s.label for s in read_image_set(folder, COLUMNS, "png").samples] == ["Carex"]
+
+
+def test_a_column_that_is_there_twice_is_refused(folder):
+    rewrite(folder, "image_location,transcription,transcription,note,note\nw000.png,Carex,Rosa,a,b\n")
+    with pytest.raises(ImageSetError, match="METADATA_TRANSCRIPTION_COLUMN = transcription: several columns"):
+        read_image_set(folder, COLUMNS, "png")
+
+
+def test_line_ends_of_an_old_mac_are_line_ends(folder):
+    rewrite(folder, 'image_location,transcription\rw000.png,"two\rlines"\r')
+    assert [s.label for s in read_image_set(folder, COLUMNS, "png").samples] == ["two\nlines"]
+
+
+def test_a_quotation_that_never_ends_is_said(folder):
+    rewrite(folder, 'image_location,transcription\nw000.png,"Carex\nw001.png,Rosa\n')
+    with pytest.raises(ImageSetError, match="cannot be read as a CSV"):
+        read_image_set(folder, COLUMNS, "png")
+
+
+def test_two_labels_of_one_image_are_a_problem_of_prediction_too(folder):
+    rewrite(folder, "image_location,transcription\nw000.png,Carex\nw000.png,Rosa\nw001.png,\nw001.png,Rosa\n")
+    image_set = read_image_set(folder, COLUMNS, "png", for_prediction=True)
+    assert [(p.row, p.detail) for p in image_set.problems] == [(2, "Carex / Rosa"), (3, "Carex / Rosa")]
+    assert len(image_set.samples) == 4
+
+
+def test_a_table_that_names_no_image_is_no_set_to_read(folder):
+    rewrite(folder, "image_location,transcription\nx,Carex\ny,Poa\n")
+    with pytest.raises(ImageSetError, match=r"(?s)Of the 2 rows.*row 2: x: image missing.*METADATA_IMAGE_COLUMN"):
+        require_an_image(read_image_set(folder, COLUMNS, "png", for_prediction=True))
+    rewrite(folder, "image_location,transcription\nx,Carex\nw000,Poa\n")
+    require_an_image(read_image_set(folder, COLUMNS, "png", for_prediction=True))
+
+
 def test_a_repeated_row_is_read_once_for_training_and_kept_for_prediction(folder):
     rewrite(folder, "image_location,transcription\nw000.png,Carex\nw000.png,Carex\n")
     assert len(read_image_set(folder, COLUMNS, "png").samples) == 1
@@ -160,6 +277,13 @@ def test_no_group_stands_on_both_sides(groups):
     assert validation
     assert not {s.group for s in training} & {s.group for s in validation}
     assert len(training) + len(validation) == 120
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_something_is_left_to_train_on_however_few_and_uneven_the_groups(seed):
+    few = [Sample(i + 2, f"w{i}", "x", group, Path(f"w{i}")) for i, group in enumerate("abb")]
+    training, validation = split_samples(few, 0.5, seed, grouped=True)
+    assert training and validation
 
 
 def test_a_single_group_cannot_be_split():

@@ -61,3 +61,61 @@ def test_a_set_too_small_to_split_would_fail(work):
     report = checked(work)
     assert report.training_would_fail
     assert any("at least 2" in line for line in report.lines)
+
+
+def table(work):
+    with (work / "logs/image_set_problems.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_where_nothing_or_one_group_is_usable_every_bad_row_is_listed_all_the_same(work):
+    rows = "\n".join(f"IMG_{i}.png,abc" for i in range(4))
+    (work / "train/words_metadata.csv").write_text(f"image_location,transcription\n{rows}\n")
+    report = checked(work)
+    assert report.training_would_fail and len(report.problems) == 4
+    assert any("row 2: IMG_0.png: image missing" in line for line in report.lines)
+    write_problems(report)
+    assert [row["image"] for row in table(work)] == [f"IMG_{i}.png" for i in range(4)]
+    (work / "train/words_metadata.csv").write_text(
+        "image_location,transcription,page\nw000,Carex,1\nw001,Rosa,1\nnone,Poa,1\n"
+    )
+    report = checked(work, project="METADATA_GROUP_COLUMN = page\nON_BAD_ROWS = skip")
+    assert report.training_would_fail and len(report.problems) == 1
+    assert any("at least 2 groups" in line for line in report.lines)
+
+
+def test_a_test_set_is_checked_as_it_is_read(work):
+    (work / "test/words_metadata.csv").write_text("image_location,transcription\nw000,\nw001,Öl\n")
+    report = checked(work)
+    assert any("2 rows, 2 usable, 1 without a transcription" in line for line in report.lines)
+    assert not report.problems
+    (work / "test/words_metadata.csv").unlink()
+    assert any("3 rows, 3 usable" in line for line in checked(work).lines)
+
+
+def test_characters_of_the_test_set_are_looked_for_in_the_set_that_is_trained_with(work):
+    write_image_set(work / "tuned", ["aaa", "bbb"])
+    text = write_settings(work).read_text().replace("[tune]\nIMAGE_SET_NAME = train", "[tune]\nIMAGE_SET_NAME = tuned")
+    (work / "other.cfg").write_text(text)
+    (work / "test/words_metadata.csv").write_text("image_location,transcription\nw000,Carex\n")
+    report = check_image_sets(load_config(work / "other.cfg", "check"))
+    assert "[tune]" in report.lines[0]
+    assert not any("no training label has" in line for line in report.lines)
+
+
+def test_the_sets_of_a_transfer_are_checked_too(work):
+    write_image_set(work / "base", ["Carex", "Rosa"])
+    (work / "base/images/w000.png").unlink()
+    write_image_set(work / "more", ["", ""])
+    (work / "more/words_metadata.csv").unlink()
+    (work / "more/images/w001.png").write_bytes(b"no image")
+    settings = write_settings(work)
+    settings.write_text(
+        settings.read_text().replace("[transfer]", "[transfer]\nBASE_SET_NAME = base\nUNTRANSCRIBED_SET_NAME = more")
+    )
+    report = check_image_sets(load_config(settings, "check"))
+    assert report.training_would_fail
+    assert [(folder.name, p.finding) for folder, p in report.problems if folder.name == "base"] == [
+        ("base", "image missing")
+    ]
+    assert [p.name for folder, p in report.problems if folder.name == "more"] == ["images/w000.png", "images/w001.png"]

@@ -1,10 +1,12 @@
 import io
+import struct
 
 import numpy as np
 import pytest
 from conftest import draw
 from PIL import Image
 
+from utilities.decoders import decode
 from utilities.images import (
     BUCKET,
     ImageError,
@@ -37,6 +39,15 @@ def test_every_mode_reads_as_the_same_grey():
     assert np.abs(read_grey(saved(grey.convert("CMYK"), "JPEG", quality=95)) - expected).max() < 40
 
 
+@pytest.mark.parametrize("white", [1023, 4095, 65535])
+def test_deep_images_are_as_light_as_their_camera_can_make_them(white):
+    grey = np.asarray(draw("Carex"), float)
+    deep = Image.fromarray(np.rint(grey / 255 * white).astype(np.uint16))
+    assert np.abs(read_grey(saved(deep, "TIFF")) - grey).max() <= 2
+    shares = Image.fromarray((grey / 255).astype(np.float32))
+    assert np.abs(read_grey(saved(shares, "TIFF")) - grey).max() <= 2
+
+
 def test_transparency_is_paper_not_ink():
     word = np.zeros((20, 40, 4), np.uint8)
     word[5:10, 5:30, 3] = 255  # black, opaque ink on transparent black
@@ -50,6 +61,14 @@ def test_rotation_noted_by_a_camera_is_applied():
     exif = Image.Exif()
     exif[0x0112] = 6
     assert read_grey(saved(image, "JPEG", exif=exif)).shape == image.size
+
+
+def test_metadata_of_a_camera_that_cannot_be_written_again_is_a_problem_of_its_image():
+    width_as_text = struct.pack("<HHI4s", 0x0100, 2, 4, b"abc")  # Pillow raises struct.error when it turns the image
+    rotated = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    exif = b"Exif\0\0" + struct.pack("<2sHIH", b"II", 42, 8, 2) + width_as_text + rotated + struct.pack("<I", 0)
+    with pytest.raises(ImageError, match="cannot be decoded"):
+        read_grey(saved(draw("Carex"), "JPEG", exif=exif))
 
 
 def test_a_truncated_file_and_a_text_file_say_why(tmp_path):
@@ -153,6 +172,22 @@ def test_an_empty_crop_stays_empty():
     rng = np.random.default_rng(0)
     paper = rng.normal(220, 2, (32, 80)).astype(np.uint8)
     assert prepare(paper, HOW).mean() < 20
+
+
+def test_an_image_without_writing_says_so_and_faint_writing_does_not(tmp_path):
+    word = np.asarray(draw("Carex"))
+    images = {
+        "white": np.full((40, 90), 255, np.uint8),
+        "negative": 255 - word,
+        "faint": (200 + (word.astype(int) - 220) // 8).astype(np.uint8),
+    }
+    problems = {}
+    for name, image in images.items():
+        Image.fromarray(image).save(tmp_path / f"{name}.png")
+        problems[name] = decode(tmp_path / f"{name}.png", HOW).problem
+    assert "shows no writing" in problems["white"] and "invert" in problems["negative"]
+    assert not problems["faint"]
+    assert not decode(tmp_path / "negative.png", Preprocessing(32, 64, "stretch")).problem
 
 
 def test_canvas_width_follows_from_the_content_alone():

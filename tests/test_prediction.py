@@ -5,7 +5,7 @@ import pytest
 from conftest import small_recognizer, write_image_set
 
 from utilities import decoders, prediction
-from utilities.comparison import read_predictions
+from utilities.comparison import read_predictions, words_judged
 from utilities.image_set import read_image_set
 from utilities.metadata import Columns
 from utilities.model import HEAD
@@ -61,6 +61,17 @@ def test_an_image_that_cannot_be_read_keeps_its_row(reader, tmp_path):
     assert len(table) == len(LABELS)
     assert "unreadable" in table[1]["problem"] and "missing" in table[2]["problem"]
     assert "2 of 6 images could not be read" in results_table(summaries)
+
+
+def test_what_is_wrong_with_a_row_is_said_beside_its_reading(reader, tmp_path):
+    folder = write_image_set(tmp_path / "set", LABELS)
+    table = folder / "words_metadata.csv"
+    table.write_text(table.read_text(encoding="utf-8") + "images/w000.png,Poa\n", encoding="utf-8")
+    predict_to_files({tmp_path / "a-predictions.csv": reader}, read_set(folder))
+    table = rows(tmp_path / "a-predictions.csv")
+    assert [row["problem"] for row in table].count("two different labels for one image (Carex / Poa)") == 2
+    assert table[0]["prediction"] == table[-1]["prediction"] and table[0]["confidence"]
+    assert len(words_judged(read_predictions(tmp_path / "a-predictions.csv"))) == len(LABELS) + 1
 
 
 def test_transcriptions_of_which_no_image_can_be_read_are_told_from_none(reader, tmp_path):

@@ -7,6 +7,7 @@ from utilities.predictions_table import (
     PredictionsError,
     find_predictions,
     load_predictions,
+    unread,
     words_judged,
     words_read,
 )
@@ -49,3 +50,10 @@ def test_the_folder_can_be_named(tmp_path, monkeypatch):
     assert find_predictions(missing, tmp_path) == tmp_path / "test_set_predictions" / "predictions"
     monkeypatch.setenv(FOLDER_VARIABLE, "elsewhere")
     assert str(find_predictions(tmp_path, tmp_path)) == "elsewhere"
+
+
+def test_a_blank_reading_beside_a_problem_of_its_row_was_read(tmp_path):
+    write_predictions(tmp_path, "one", "a.png,Carex,,0.4,,two different labels", "b.png,Poa,,,,image missing")
+    write_predictions(tmp_path, "._one", "what a Mac leaves beside a file")
+    (frame,) = load_predictions(tmp_path).values()
+    assert unread(frame).tolist() == [False, True]

@@ -235,7 +235,7 @@ def test_a_table_rounds_numbers_and_keeps_texts():
 def test_images_without_labels_get_what_needs_none(frames, image_set):
     page = Page(report_page(reported({"good": frames["good"].assign(label="")}, image_set), NOW))
     assert "nothing can be promised" in page.texts["p"]
-    assert "no image has a transcription" in page.texts["li"]
+    assert "no image that could be read has a transcription" in page.texts["li"]
     assert "median confidence" in "".join(a["alt"] for a in page.all("img"))
     assert "Which characters go wrong?" not in page.texts["h3"]
     ((words,), pictures) = page.words

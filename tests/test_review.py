@@ -3,7 +3,7 @@ import csv
 import pandas as pd
 import pytest
 
-from utilities.metadata import Columns
+from utilities.metadata import Columns, ImageSetError
 from utilities.review import ReviewError, acceptance_sentence, escaped, merge_review, unescaped, write_review
 from utilities.safe_files import OutputExistsError
 
@@ -59,6 +59,23 @@ def test_corrections_are_merged_into_a_new_file_and_all_else_stays(tmp_path):
     assert metadata.read_bytes() == before
     with pytest.raises(OutputExistsError):
         merge_review(filled, metadata, COLUMNS, tmp_path / "new.csv")
+
+
+def test_line_ends_in_cells_and_headers_called_alike_survive_a_merge(tmp_path):
+    metadata = tmp_path / "words_metadata.csv"
+    metadata.write_bytes(b'image;text;note;note;;\r\na.png;Carex;"one\rtwo";x;;\r\nb.png;"Po\na";;y;;\r\n')
+    merge_review(review(tmp_path, ("b.png", "x", "Poa")), metadata, COLUMNS, tmp_path / "new.csv")
+    with (tmp_path / "new.csv").open(newline="") as file:
+        header, *found = csv.reader(file)
+    assert header == ["image", "text", "note", "note", "", ""]
+    assert found == [["a.png", "Carex", "one\ntwo", "x", "", ""], ["b.png", "Poa", "", "y", "", ""]]
+
+
+def test_metadata_without_the_columns_is_refused_as_by_every_stage(tmp_path):
+    metadata = tmp_path / "words_metadata.csv"
+    metadata.write_text("image,texts\na.png,Carex\n")
+    with pytest.raises(ImageSetError, match=r"METADATA_TRANSCRIPTION_COLUMN = text: .*nearest: texts"):
+        merge_review(review(tmp_path, ("a.png", "x", "Poa")), metadata, COLUMNS, tmp_path / "new.csv")
 
 
 def test_images_without_a_table_get_one(tmp_path):

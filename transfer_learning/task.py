@@ -68,7 +68,7 @@ def run(config: Config, args: argparse.Namespace) -> None:
 def main(argv=None) -> int:
     """Run the stage and return its exit status."""
     args = parse_args(argv)
-    return run_stage(lambda: run(load_config(args.setup, "transfer"), args))
+    return run_stage(lambda: run(load_config(args.setup, "transfer"), args), resumable=True)
 
 
 if __name__ == "__main__":

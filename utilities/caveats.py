@@ -25,8 +25,8 @@ def _notes_between(frames: Mapping[str, pd.DataFrame]) -> Iterator[str]:
             f"The models were not judged on the same images ({counts}; {common:,} in common), and each figure is of the"
             " model's own images. Predict the same image set with all of them before you call one better."
         )
-    pairs = pd.concat([words[["image", "label"]] for words in judged.values()] or [pd.DataFrame(columns=["image"])])
-    changed = int((pairs.drop_duplicates().groupby("image").size() > 1).sum())
+    said = [words.groupby("image")["label"].agg(lambda labels: tuple(sorted(set(labels)))) for words in judged.values()]
+    changed = int((pd.concat(said, axis=1).nunique(axis=1) > 1).sum()) if said else 0
     if changed:
         yield (
             f"{changed:,} images have different transcriptions in different files: they were corrected in between, or"
@@ -38,8 +38,14 @@ def _notes_on(name: str, frame: pd.DataFrame) -> Iterator[str]:
     words = words_judged(frame)
     n, groups = len(words), words["group"].nunique()
     if not n:
-        yield f"{name}: no image has a transcription, so there are confidences but no error rates."
+        yield f"{name}: no image that could be read has a transcription, so there are no error rates."
         return
+    contradicted = int((words.groupby("image")["label"].nunique() > 1).sum())
+    if contradicted:
+        yield (
+            f"{name}: {contradicted:,} images have two different transcriptions in this one file, of which at least one"
+            " counts as read wrong. Correct the table of the image set and predict again."
+        )
     if not words["edits"].any():
         most = 100 * (1 - 0.05 ** (1 / n))  # the binomial share under which no error in n has a chance of 5 %
         yield (

@@ -16,15 +16,19 @@ from utilities.hyperparameters import FIELDS, parse_value
 INTERRUPTED = 130  # the exit status of a program stopped by Ctrl-C
 
 
-def run_stage(run: Callable[[], None]) -> int:
-    """Run a stage; a UserError becomes one message on stderr and status 1, Ctrl-C status 130."""
+def run_stage(run: Callable[[], None], resumable: bool = False) -> int:
+    """Run a stage; a UserError becomes one message on stderr and status 1, Ctrl-C status 130.
+
+    `resumable`: it has the flag --resume.
+    """
     try:
         run()
     except UserError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped. No finished result was lost; see --help for --resume.", file=sys.stderr)
+        advice = "add --resume to go on from there." if resumable else "nothing half-finished was left."
+        print(f"\nStopped. No finished result was lost; {advice}", file=sys.stderr)
         return INTERRUPTED
     return 0
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from utilities.child_process import follow_parent
 from utilities.gpu import usable_cores
-from utilities.images import ImageError, Preprocessing, prepare, read_grey
+from utilities.images import ImageError, Preprocessing, prepare, read_grey, require_writing
 
 BLOCK = 16  # images that are decoded in one go: handing over each by itself would take a tenth of the time
 THREADS = 2  # Python runs one of them at a time and they hand over at each small step: more only wait for each other
@@ -59,7 +59,9 @@ def decode(path: Path, how: Preprocessing) -> Decoded:
         return Decoded(None, f"cannot be opened ({error.strerror})")
     digest = digest_of(data)
     try:
-        return Decoded(prepare(read_grey(io.BytesIO(data)), how), digest=digest)
+        content = prepare(read_grey(io.BytesIO(data)), how)
+        require_writing(content, how)
+        return Decoded(content, digest=digest)
     except ImageError as error:
         return Decoded(None, str(error), digest)
 

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from utilities import images, slant, stroke_pace, writing_box
 from utilities.decoders import Decoded, DecodedAhead, decoders, one_ahead
 from utilities.images import Preprocessing
-from utilities.safe_files import require_free_space, whole_file, write_text_whole
+from utilities.safe_files import NoSpaceError, require_free_space, whole_file, write_text_whole
 
 CACHE_FOLDER = Path(".image_cache")  # under the working directory; may be deleted at any time
 CHUNK = 512  # images decoded before they are written out: bounds the memory that decoding needs
@@ -27,7 +27,7 @@ def cached_images(
     """The decoded images of an image set, from the cache where file size and time are unchanged, decoding the rest.
 
     The cache is rewritten whole when anything changed; a damaged or vanished cache is made anew, as is one that another
-    version of the preprocessing made.
+    version of the preprocessing made. Where nothing may be written, all are decoded each time.
     """
     paths = list(dict.fromkeys(paths))
     key = hashlib.sha256(json.dumps([str(folder.resolve()), asdict(how)]).encode()).hexdigest()[:16]
@@ -40,7 +40,13 @@ def cached_images(
         entries[path] = entry if entry and entry["stamp"] == stamp else {"stamp": stamp}
     missing = [path for path, entry in entries.items() if "digest" not in entry]
     if missing:
-        data = _rewrite(index_file, entries, missing, data, how)
+        try:
+            data = _rewrite(index_file, entries, missing, data, how)
+        except NoSpaceError:
+            raise
+        except OSError as error:
+            print(f"{cache} cannot be written ({error.strerror}): images are decoded anew each time.", flush=True)
+            return dict(zip(paths, _with_progress(paths, how), strict=True))
     return {
         path: Decoded(
             _content(data, entry, how.height) if "width" in entry else None, entry.get("problem", ""), entry["digest"]
@@ -84,7 +90,6 @@ def _rewrite(index_file: Path, entries: dict, missing: list[Path], data: np.ndar
     index_file.parent.mkdir(parents=True, exist_ok=True)
     need = sum(how.height * e.get("width", how.width) for e in entries.values())
     require_free_space(index_file.parent, need, "the cache of decoded images")
-    old = _data_file(index_file)
     data_file = index_file.with_name(f"{index_file.stem}-{uuid.uuid4().hex[:8]}.bin")
     missing_set = set(missing)
     with whole_file(data_file) as temporary, temporary.open("wb") as out:
@@ -93,8 +98,7 @@ def _rewrite(index_file: Path, entries: dict, missing: list[Path], data: np.ndar
                 content = _content(data, entry, how.height)
                 entries[path] = entry | {"offset": out.tell()}
                 out.write(content.tobytes())
-        coming = tqdm(_decoded(missing, how), total=len(missing), desc="Decoding images", unit="image", delay=PATIENCE)
-        for path, image in zip(missing, coming, strict=True):
+        for path, image in zip(missing, _with_progress(missing, how), strict=True):
             entries[path]["digest"] = image.digest
             if image.content is None:
                 entries[path]["problem"] = image.problem
@@ -102,12 +106,15 @@ def _rewrite(index_file: Path, entries: dict, missing: list[Path], data: np.ndar
                 entries[path] |= {"width": image.content.shape[1], "offset": out.tell()}
                 out.write(image.content.tobytes())
         size = out.tell()
-    named = {str(path): entry for path, entry in entries.items()}
+    pixels = np.memmap(data_file, np.uint8, "r") if size else np.zeros(0, np.uint8)
+    # a file that could not be opened has no digest: that may change without a new size or time
+    named = {str(path): entry for path, entry in entries.items() if entry["digest"]}
     index = {"version": _version(), "data": data_file.name, "bytes": size, "entries": named}
+    old = _data_file(index_file)  # not earlier: another process may have written meanwhile
     write_text_whole(index_file, json.dumps(index))
     if old is not None:
         old.unlink(missing_ok=True)
-    return np.memmap(data_file, np.uint8, "r") if size else np.zeros(0, np.uint8)
+    return pixels
 
 
 def _data_file(index_file: Path) -> Path | None:
@@ -116,6 +123,10 @@ def _data_file(index_file: Path) -> Path | None:
         return index_file.with_name(json.loads(index_file.read_text(encoding="utf-8"))["data"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _with_progress(paths: Sequence[Path], how: Preprocessing) -> Iterator[Decoded]:
+    return tqdm(_decoded(paths, how), total=len(paths), desc="Decoding images", unit="image", delay=PATIENCE)
 
 
 def _decoded(paths: Sequence[Path], how: Preprocessing) -> Iterator[Decoded]:

@@ -1,39 +1,58 @@
 """The images of a folder, found by what a metadata row calls them."""
 
 import os
+import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from utilities.alphabet import normalize
 from utilities.images import IMAGE_ENDINGS
 from utilities.metadata import ImageSetError
 
+ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{2,3}$")  # of a row's name, which may be another than the file's
+
 
 class ImageIndex:
-    """All images under a folder, found by relative path or by base name, with or without an ending."""
+    """All images under a folder, found by relative path or by base name, with or without an ending.
+
+    Names are compared in Unicode's composed form (NFC): a file copied from a Mac has its accents apart.
+    """
 
     def __init__(self, folder: Path, preferred_format: str):
         if not folder.is_dir():
             raise ImageSetError(f"The image set {folder} is not a folder. Correct IMAGE_SET_NAME in setup.cfg.")
         self._folder = folder
         self._preferred = "." + preferred_format.lower().lstrip(".")
-        self._by_key: dict[str, list[str]] = defaultdict(list)
         self._found = sorted(_image_paths(folder))
+        self._paths: dict[str, list[str]] = defaultdict(list)  # by relative path, with and without its ending
+        self._names: dict[str, list[str]] = defaultdict(list)  # the same by base name
         for relative in self._found:
-            stem, name = relative.rpartition(".")[0], relative.rpartition("/")[2]
-            for key in dict.fromkeys((relative, stem, name, name.rpartition(".")[0])):
-                self._by_key[key].append(relative)
+            path = normalize(relative)
+            name = path.rpartition("/")[2]
+            for index, key in ((self._paths, path), (self._names, name)):
+                index[key].append(relative)
+                index[key.rpartition(".")[0]].append(relative)
 
     @property
     def all_paths(self) -> list[Path]:
-        """Every image, in the order of its relative path."""
+        """Every image, in the order of its relative path. Raises ImageSetError for names that are not text."""
+        broken = [name for name in self._found if not _is_text(name)]
+        if broken:
+            listed = "\n".join(f"  {name.encode(errors='surrogateescape')!r}"[:200] for name in broken[:50])
+            raise ImageSetError(
+                f"{len(broken)} image files under {self._folder} have names that are not UTF-8 text:\n{listed}\n"
+                "Rename them; names without accents are safest."
+            )
         return [self._folder / relative for relative in self._found]
 
     def find(self, name: str) -> tuple[Path | None, tuple[str, str] | None]:
-        """The image a metadata row names, or None and (finding, detail)."""
-        key = name.strip().replace("\\", "/").removeprefix("./")
-        for candidate in (key, key.rpartition("/")[2], key.rpartition("/")[2].rpartition(".")[0]):
-            found = self._by_key.get(candidate, []) if candidate else []
+        """The image a metadata row names, or None and (finding, detail).
+
+        A row's folders need not be those of the file, the table may come from another machine; but where they tell
+        images of one name apart, they do.
+        """
+        for found in self._candidates(_key(name)):
             if len(found) > 1:
                 found = [f for f in found if f.lower().endswith(self._preferred)] or found
             if len(found) == 1:
@@ -42,10 +61,56 @@ class ImageIndex:
                 return None, ("several images have this name", ", ".join(found[:5]))
         return None, ("image missing", f"no such file under {self._folder}")
 
+    def _candidates(self, key: str) -> Iterator[Sequence[str]]:
+        """Images that a row may mean, the likeliest first."""
+        if not key:
+            return
+        yield [f for f in self._paths.get(key, ()) if normalize(f) == key]
+        yield self._paths.get(key, ())
+        folders, _, name = key.rpartition("/")
+        for candidate in dict.fromkeys((name, ENDING.sub("", name))):
+            found = self._names.get(candidate, ())
+            likeness = [_likeness(folders, f) for f in found]
+            yield [f for f, like in zip(found, likeness, strict=True) if like == max(likeness)]
 
-def _image_paths(folder: Path) -> Iterable[str]:
-    for root, folders, files in os.walk(folder):
-        folders[:] = [f for f in folders if not f.startswith(".")]
+    def likeness(self, name: str, path: Path) -> tuple[int, int]:
+        """How well the folders that a row names fit those of an image: the greater, the better."""
+        return _likeness(_key(name).rpartition("/")[0], path.relative_to(self._folder).as_posix())
+
+
+def _key(name: str) -> str:
+    """A row's name for an image, as the names of files are compared with it."""
+    return normalize(name.strip()).replace("\\", "/").removeprefix("./")
+
+
+SURE, ELSEWHERE, GUESSED = 2, 1, 0  # all that is named is there; the whole is called otherwise; nothing tells
+
+
+def _likeness(named: str, relative: str) -> tuple[int, int]:
+    """How well named folders fit those of a file, and in how many of them."""
+    found = normalize(relative).rpartition("/")[0]
+    if not named or f"/{found}".endswith(f"/{named}"):
+        return SURE, 0
+    if found and f"/{named}".endswith(f"/{found}"):
+        return ELSEWHERE, found.count("/")
+    return GUESSED, 0
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name could be decoded; else Python has put surrogates in it, which cannot be written."""
+    return not any("\ud800" <= c <= "\udfff" for c in name)
+
+
+def _image_paths(folder: Path) -> Iterator[str]:
+    """Relative paths of all images under a folder, also in folders that are links; hidden ones are left out."""
+    walked = set()
+    for root, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(root)
+        if real in walked:  # a link to where we have been
+            folders.clear()
+            continue
+        walked.add(real)
+        folders[:] = [f for f in sorted(folders) if not f.startswith(".")]
         prefix = Path(root).relative_to(folder).as_posix()
         prefix = "" if prefix == "." else prefix + "/"
         for file in files:

@@ -6,11 +6,11 @@ What a problem means for a stage (DESIGN, "Bad rows") is decided in `usable_samp
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from utilities.alphabet import Alphabet, frames_needed, normalize
-from utilities.image_index import ImageIndex
+from utilities.image_index import SURE, ImageIndex
 from utilities.images import IMAGE_ENDINGS
 from utilities.metadata import Columns, ImageSetError, read_metadata
 
@@ -66,7 +66,7 @@ def read_image_set(folder: Path, columns: Columns, preferred_format: str, for_pr
 
     Problems found here: image missing or ambiguous, empty label, two labels for one image; a repeated row is read once.
     For prediction labels may be empty, every row is kept, and a folder without a CSV gives all its images.
-    Raises ImageSetError when the folder, the CSV, a column or every image is missing.
+    Raises ImageSetError when the folder, the CSV or a column is missing.
     """
     images = ImageIndex(folder, preferred_format)
     metadata = folder / columns.file_name
@@ -81,15 +81,17 @@ def read_image_set(folder: Path, columns: Columns, preferred_format: str, for_pr
         return ImageSet(folder, tuple(samples), ())
     samples, problems = [], []
     table = read_metadata(metadata, columns, WITHOUT_CSV.format(name=columns.file_name) if for_prediction else "")
-    for row, (name, label, group) in enumerate(zip(*table, strict=True), start=2):
+    for row, name, label, group in table:
         path, trouble = images.find(name)
-        samples.append(Sample(row, name, normalize(label.strip()), group, path))
+        samples.append(Sample(row, name, normalize(label.strip()), normalize(group.strip()), path))
         if trouble:
             problems.append(Problem(row, name, *trouble))
+    samples, wrong = _without_guesses(images, samples)
+    problems += wrong
+    problems += _contradictory_labels(samples)
     if not for_prediction:
-        contradictions, repeated = _repeated_images(samples)
-        problems += _empty_labels(samples) + contradictions
-        samples = [s for s in samples if s.row not in repeated]
+        problems += _empty_labels(samples)
+        samples = _without_repeats(samples)
     return ImageSet(folder, tuple(samples), tuple(sorted(problems, key=lambda p: p.row)))
 
 
@@ -101,22 +103,51 @@ def _empty_labels(samples: Sequence[Sample]) -> list[Problem]:
     ]
 
 
-def _repeated_images(samples: Sequence[Sample]) -> tuple[list[Problem], set[int]]:
-    """Contradictory labels of one image as problems, and the rows that merely repeat an earlier one."""
-    rows_of = defaultdict(list)
+def _without_guesses(images: ImageIndex, samples: Sequence[Sample]) -> tuple[list[Sample], list[Problem]]:
+    """The samples, those without an image that only look as if they had one: another row has it, by other folders.
+
+    A table may come from another machine with other folders. But where `B/1.png` is missing, `A/1.png` is not it.
+    """
+    wrong = {}
+    for path, same in _rows_by_image(samples).items():
+        if len({s.name for s in same}) < 2:
+            continue
+        likeness = {s.name: images.likeness(s.name, path) for s in same}
+        best = max(likeness.values())
+        meant = {name for name, like in likeness.items() if like == best}
+        if len(meant) > 1 and best[0] != SURE:
+            meant = set()
+        wrong |= {s.row: path for s in same if s.name not in meant}
+    problems = [
+        Problem(s.row, s.name, "image missing", f"{wrong[s.row]} is so called, too, but other rows name it")
+        for s in samples
+        if s.row in wrong
+    ]
+    return [replace(s, path=None) if s.row in wrong else s for s in samples], problems
+
+
+def _contradictory_labels(samples: Iterable[Sample]) -> list[Problem]:
+    """Rows of one image that say different things; saying nothing is no contradiction."""
+    return [
+        Problem(s.row, s.name, "two different labels for one image", " / ".join(sorted(labels)))
+        for same in _rows_by_image(samples).values()
+        if len(labels := {s.label for s in same if s.label}) > 1
+        for s in same
+    ]
+
+
+def _without_repeats(samples: Sequence[Sample]) -> list[Sample]:
+    """The samples without those that only say again what an earlier one says."""
+    said = {(s.path, s.label): s.row for s in reversed(samples)}
+    return [s for s in samples if s.path is None or said[s.path, s.label] == s.row]
+
+
+def _rows_by_image(samples: Iterable[Sample]) -> dict[Path, list[Sample]]:
+    rows = defaultdict(list)
     for sample in samples:
         if sample.path is not None:
-            rows_of[sample.path].append(sample)
-    contradictions, repeated = [], set()
-    for same in rows_of.values():
-        labels = sorted({s.label for s in same})
-        if len(labels) > 1:
-            contradictions += [
-                Problem(s.row, s.name, "two different labels for one image", " / ".join(labels)) for s in same
-            ]
-        else:
-            repeated.update(s.row for s in same[1:])
-    return contradictions, repeated
+            rows[sample.path].append(sample)
+    return rows
 
 
 def label_problems(
@@ -142,6 +173,16 @@ def label_problems(
     return problems
 
 
+def require_an_image(image_set: ImageSet) -> None:
+    """Raise ImageSetError where no row has an image: the settings are wrong, or the folder."""
+    if not any(s.path for s in image_set.samples):
+        raise ImageSetError(
+            f"Of the {len(image_set.samples)} rows of {image_set.folder} none names an image there:\n"
+            f"{list_problems(image_set.problems)}\n"
+            "Correct IMAGE_SET_NAME or METADATA_IMAGE_COLUMN in setup.cfg, or the names in the table."
+        )
+
+
 def usable_samples(image_set: ImageSet, problems: Iterable[Problem], on_bad_rows: str) -> tuple[Sample, ...]:
     """The rows to train on. Bad rows stop everything, all listed (`stop`), or are left out (`skip`).
 
@@ -150,7 +191,7 @@ def usable_samples(image_set: ImageSet, problems: Iterable[Problem], on_bad_rows
     problems = sorted(problems, key=lambda p: p.row)
     if problems and on_bad_rows == "stop":
         raise ImageSetError(
-            f"{image_set.folder} has {len(problems)} bad rows:\n{list_problems(problems)}\n"
+            f"{image_set.folder} has {len({p.row for p in problems})} bad rows:\n{list_problems(problems)}\n"
             "Correct them, or set ON_BAD_ROWS = skip under [project] in setup.cfg to train without them."
         )
     bad = {p.row for p in problems}
@@ -195,7 +236,7 @@ def split_samples(
     wanted = max(1, round(share * len(samples)))
     chosen, size = set(), 0
     for unit in order:
-        if size + len(units[unit]) / 2 <= wanted:
+        if size + len(units[unit]) / 2 <= wanted and len(chosen) + 1 < len(units):
             chosen.add(unit)
             size += len(units[unit])
     chosen = chosen or {min(order, key=lambda unit: len(units[unit]))}

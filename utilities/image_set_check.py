@@ -3,11 +3,12 @@
 import csv
 import io
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from utilities.alphabet import Alphabet
-from utilities.config import Config
+from utilities.config import Config, Project
 from utilities.hyperparameters import resolve
 from utilities.image_set import Problem, list_problems, split_samples
 from utilities.images import Preprocessing
@@ -29,51 +30,93 @@ class CheckReport:
     training_would_fail: bool = False
 
 
+@dataclass(frozen=True)
+class _Named:
+    """An image set that the settings name, and what is looked at there."""
+
+    title: str
+    folder: Path
+    project: Project
+    trains: bool  # bad rows matter as they do to training; else as they do to prediction
+    splits: bool = False  # some of it is set aside for validation
+
+
+def _named_sets(config: Config) -> Iterator[_Named]:
+    project, transfer = config.project, config.transfer
+    if config.tune.image_set and config.tune.image_set != config.train.image_set:
+        yield _Named("[tune]", config.tune.image_set, project, True, True)
+    if config.train.image_set:
+        yield _Named("[train]", config.train.image_set, project, True, True)
+    if transfer.base_set:
+        ungrouped = replace(project, metadata_group_column=None)
+        yield _Named("[transfer] BASE_SET_NAME:", transfer.base_set, ungrouped, True)
+    if transfer.untranscribed:
+        untranscribed = replace(project, metadata_transcription_column=None)
+        yield _Named("[transfer] UNTRANSCRIBED_SET_NAME:", transfer.untranscribed, untranscribed, False)
+    if config.test.image_set:
+        yield _Named("[test]", config.test.image_set, project, False)
+
+
 def check_image_sets(config: Config) -> CheckReport:
-    """Examine every image set that the settings name, each folder once, as the stage that reads it would."""
+    """Examine every image set that the settings name as the stage that reads it would."""
     report, train = CheckReport(), config.train
     how = Preprocessing(config.project.img_height, config.project.img_width)
     frames = FrameCounter(train.architecture, how.height, resolve(train.architecture, train.hyperparameters))
-    alphabet = explicit_alphabet(config.project)
-    for section in ("tune", "train", "test"):
-        folder = getattr(config, section).image_set
-        if folder is None or (section == "tune" and folder == train.image_set):
-            continue
-        report.lines.append(f"[{section}] {folder}")
+    fixed = learnt = explicit_alphabet(config.project)
+    for named in _named_sets(config):
+        report.lines.append(f"{named.title} {named.folder}")
+        reads_test = named.folder == config.test.image_set and not named.trains
         try:
-            found = examine(config.project, folder, how, frames)
-            if section != "test":
-                alphabet = alphabet or Alphabet.from_labels(s.label for s in found.image_set.samples)
-                _judge_training(config, found, report)
+            found = examine(named.project, named.folder, how, frames, for_prediction=not named.trains)
         except ImageSetError as error:
             report.lines.append(f"  {error}")
-            report.training_would_fail |= section != "test"
+            report.training_would_fail |= not reads_test
             continue
-        report.lines += _description(config, found, alphabet if section == "test" else None)
-        report.problems += [(folder, problem) for problem in found.problems]
+        if named.splits:
+            learnt = fixed or Alphabet.from_labels(s.label for s in found.image_set.samples)
+            _judge_training(config, found, report)
+        elif named.trains:
+            _judge_bad_rows(config, found, report)
+        report.lines += _description(named.project, found, learnt if reads_test else None)
+        report.problems += [(named.folder, problem) for problem in found.problems]
+    report.problems = list(dict.fromkeys(report.problems))
     return report
+
+
+def _judge_bad_rows(config: Config, found: Examined, report: CheckReport) -> None:
+    """Note whether bad rows would stop training on this set."""
+    if found.problems and config.project.on_bad_rows == "stop":
+        report.training_would_fail = True
+        report.lines.append("  Training would stop at the bad rows below (or leave them out: ON_BAD_ROWS = skip).")
 
 
 def _judge_training(config: Config, found: Examined, report: CheckReport) -> None:
     """Note whether training on this set would fail, and what it shares with the test set."""
+    _judge_bad_rows(config, found, report)
     bad = {p.row for p in found.problems}
     usable = [s for s in found.image_set.samples if s.row not in bad]
-    if bad and config.project.on_bad_rows == "stop":
+    share, seed, grouped = config.train.validation_share, config.train.seed, config.project.metadata_group_column
+    try:
+        split_samples(usable, share, seed, bool(grouped))
+    except ImageSetError as error:
         report.training_would_fail = True
-        report.lines.append("  Training would stop at the bad rows below (or leave them out: ON_BAD_ROWS = skip).")
-    split_samples(usable, config.train.validation_share, config.train.seed, bool(config.project.metadata_group_column))
+        report.lines.append(f"  {error}")
     digests, groups = [found.decoded[s.path].digest for s in usable], {s.group for s in usable if s.group}
     if overlap := overlap_with_test(config, found.image_set.folder, digests, groups):
         report.lines.append(f"  {overlap}")
 
 
-def _description(config: Config, found: Examined, known: Alphabet | None) -> list[str]:
+def _description(project: Project, found: Examined, known: Alphabet | None) -> list[str]:
     """A set in a few lines; for a test set also the characters that `known`, the training labels, lack."""
     samples, bad = found.image_set.samples, {p.row for p in found.problems}
     groups = {s.group for s in samples if s.group}
+    untranscribed = sum(not s.label for s in samples)
     line = f"  {len(samples)} rows, {len(samples) - len(bad)} usable"
-    line += f", {len(groups)} {config.project.metadata_group_column}s" if groups else ""
-    lines = [line, f"  characters: {''.join(sorted(set(''.join(s.label for s in samples))))}"]
+    line += f", {len(groups)} {project.metadata_group_column}s" if groups else ""
+    line += f", {untranscribed} without a transcription" if untranscribed else ""
+    lines = [line]
+    if characters := "".join(sorted(set("".join(s.label for s in samples)))):
+        lines.append(f"  characters: {characters}")
     unknown = Counter(c for s in samples for c in (known.unknown(s.label) if known else ()))
     if unknown:
         counts = ", ".join(f"{c!r} {n} times" for c, n in unknown.most_common())

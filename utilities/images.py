@@ -16,7 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from utilities.slant import set_upright, slant
 from utilities.stroke_pace import even_width
-from utilities.writing_box import cut_out, find_writing
+from utilities.writing_box import INKED, cut_out, find_writing
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 BUCKET = 64  # px: canvas widths are multiples of this, so that narrow words cost little and batches are full
@@ -25,6 +25,7 @@ DARKEST = 0.005  # share of the pixels that are as dark as the darkest ink: one 
 DARKEST_OF_BOX = 0.01  # the same of the writing's box, where there is less paper
 LEAST_CONTRAST = 48  # grey levels between paper and ink below which an image is not stretched further
 MOST_PIXELS = 100_000_000  # a word crop beyond this is a mistake or an attack
+WHITES = (1.0, 255.0, 1023.0, 4095.0, 16383.0, 65535.0)  # of images deeper than 8 bits: they seldom say which
 RESIZES = ("upright", "even", "writing", "stretch")  # the ways an image can reach a canvas
 
 
@@ -70,17 +71,17 @@ def read_grey(file: Path | io.BytesIO) -> np.ndarray:
         raise ImageError("has too many pixels for a word; crop it") from None
     except FileNotFoundError:
         raise ImageError("does not exist") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        if isinstance(error, ImageError):
-            raise
+    except (ImageError, MemoryError):
+        raise
+    except Exception as error:  # Pillow's readers raise what their parts do: struct.error, TypeError, ...
         raise ImageError(f"cannot be decoded ({error}); save it again from its source") from None
 
 
 def _flatten(image: Image.Image) -> Image.Image:
-    """Any mode -> mode L, transparency on white, deeper than 8 bits scaled by the format's own white."""
+    """Any mode -> mode L, transparency on white, deeper than 8 bits scaled by the least white that they can have."""
     if image.mode.startswith("I") or image.mode == "F":
         values = np.asarray(image, np.float32)
-        full = 65535.0 if values.max(initial=0) > 255 else 255.0
+        full = next((white for white in WHITES if values.max(initial=0) <= white), values.max(initial=0))
         return Image.fromarray(np.clip(values * (255.0 / full), 0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -115,6 +116,12 @@ def prepare(grey: np.ndarray, how: Preprocessing) -> np.ndarray:
     above = (how.height - size[1]) // 2
     content[above : above + size[1]] = ink
     return content
+
+
+def require_writing(content: np.ndarray, how: Preprocessing) -> None:
+    """Raise ImageError for content (H, w') without anything dark enough for ink."""
+    if how.ink_is_light and content.max() < INKED:
+        raise ImageError("shows no writing: it is blank, or the writing is lighter than the paper (then invert it)")
 
 
 def _counts(grey: np.ndarray) -> np.ndarray:

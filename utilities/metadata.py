@@ -2,6 +2,7 @@
 
 import csv
 import difflib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,12 +25,26 @@ class Columns:
     group: str | None = None
 
 
-def read_metadata(path: Path, columns: Columns, remedy: str = "") -> tuple[list[str], list[str], list[str]]:
-    """Names, labels and groups of a metadata CSV, all as the text that stands there (`NA` and `007` survive).
+def read_metadata(path: Path, columns: Columns, remedy: str = "") -> Iterator[tuple[int, str, str, str]]:
+    """Row number, name, label and group of each row of a metadata CSV, as the texts that stand there (`NA`, `007`).
 
     Raises ImageSetError where the file or a column is missing, with what else can be done about a column (`remedy`).
     """
     table = read_table(path)
+    require_columns(path, table, columns, remedy)
+    if table.empty:
+        raise ImageSetError(f"{path} has a header but no rows. Add one row for each image.")
+
+    def texts(column):
+        return table[column].tolist() if column else [""] * len(table)
+
+    return zip(
+        table.index.tolist(), texts(columns.image), texts(columns.transcription), texts(columns.group), strict=True
+    )
+
+
+def require_columns(path: Path, table: pd.DataFrame, columns: Columns, remedy: str = "") -> None:
+    """Raise ImageSetError where a column that is looked at is not there, or is there twice; `remedy` as above."""
     missing = []
     wanted = {
         "METADATA_IMAGE_COLUMN": columns.image,
@@ -37,7 +52,9 @@ def read_metadata(path: Path, columns: Columns, remedy: str = "") -> tuple[list[
         "METADATA_GROUP_COLUMN": columns.group,
     }
     for key, column in wanted.items():
-        if column and column not in table:
+        if column and (table.columns == column).sum() > 1:
+            missing.append(f"  {key} = {column}: several columns of the file are called so; rename all but one")
+        elif column and column not in table:
             nearest = difflib.get_close_matches(column, table.columns, 1, 0.0)
             missing.append(
                 f"  {key} = {column}: not a column of the file" + (f"; nearest: {nearest[0]}" if nearest else "")
@@ -46,17 +63,13 @@ def read_metadata(path: Path, columns: Columns, remedy: str = "") -> tuple[list[
         found = ", ".join(table.columns)
         advice = f"Correct [project] in setup.cfg{remedy}."
         raise ImageSetError("\n".join([f"{path} has the columns {found}.", *missing, advice]))
-    if table.empty:
-        raise ImageSetError(f"{path} has a header but no rows. Add one row for each image.")
-
-    def texts(column):
-        return table[column].tolist() if column else [""] * len(table)
-
-    return texts(columns.image), texts(columns.transcription), texts(columns.group)
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """A CSV file, every cell as the text that stands there; commas, semicolons or tabs. Raises ImageSetError."""
+    """A CSV file, every cell as the text that stands there; commas, semicolons or tabs. Raises ImageSetError.
+
+    The index has the rows' numbers as a spreadsheet shows them, from 2. Empty rows are left out.
+    """
     if not path.exists():
         raise ImageSetError(
             f"There is no metadata file {path}."
@@ -65,17 +78,24 @@ def read_table(path: Path) -> pd.DataFrame:
     if path.is_dir():
         raise ImageSetError(f"{path} is a folder, not a CSV file. Correct METADATA_FILE_NAME in setup.cfg.")
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            header = file.readline()
-            separator = max(",;\t", key=header.count)
-        return pd.read_csv(
-            path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=False
-        )
+        with path.open(encoding="utf-8-sig") as file:  # with any kind of line end, in cells as well
+            separator = max(",;\t", key=file.readline().count)
+            file.seek(0)
+            header, *rows = csv.reader(file, delimiter=separator, strict=True)
     except UnicodeDecodeError as error:
         raise ImageSetError(
             f"{path} is not UTF-8 text (byte {error.start}). Save it as 'CSV UTF-8' in the spreadsheet."
         ) from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, csv.Error) as error:
+    except (csv.Error, ValueError) as error:
+        reason = error if isinstance(error, csv.Error) else "it is empty"
+        raise ImageSetError(f"{path} cannot be read as a CSV file: {reason}. Save it again as 'CSV UTF-8'.") from None
+    numbered = {number: row for number, row in enumerate(rows, start=2) if any(map(str.strip, row))}
+    width = len(header)
+    if long := [number for number, row in numbered.items() if any(map(str.strip, row[width:]))]:
+        listed = "\n".join(f"  row {number}: {separator.join(numbered[number])}"[:200] for number in long[:50])
         raise ImageSetError(
-            f"{path} cannot be read as a CSV file: {str(error).strip()}. Save it again as 'CSV UTF-8'."
-        ) from None
+            f"{path} has {len(long)} rows with more cells than its header ({width}):\n{listed}\n"
+            "Put double quotes around a text that holds a comma or semicolon, or save the table again as 'CSV UTF-8'."
+        )
+    cells = [row[:width] + [""] * (width - len(row)) for row in numbered.values()]
+    return pd.DataFrame(cells, index=list(numbered), columns=header, dtype=object)

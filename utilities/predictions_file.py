@@ -38,19 +38,20 @@ class PredictionsFile:
         csv.writer(self.file, lineterminator="\n").writerows(rows)
 
     def _row(self, s: Sample, image: Decoded | None, readings: Iterator[Reading]) -> tuple:
+        problem = self.found.get(s.row, "")
         self.summary.rows += 1
         self.summary.transcribed += bool(s.label)
         self.summary.unknown_characters.update(self.reader.alphabet.unknown(s.label))
         if image is None or image.content is None:
             self.summary.unread += 1
-            problem = self.found.get(s.row) or f"image unreadable ({image.problem})"
+            problem = problem or f"image unreadable ({image.problem})"
             details = ("" for _ in DETAIL_COLUMNS if self.reader.with_details)
             return (s.name, s.label, "", "", s.group, problem, *details)
         reading = next(readings)
         if image.digest in self.reader.digests or s.group in self.reader.groups:
             self.summary.seen_in_training.add(s.name)
         self.summary.add(s.label, reading)
-        return (s.name, s.label, reading.text, f"{reading.confidence:.4f}", s.group, "", *_detail_cells(reading))
+        return (s.name, s.label, reading.text, f"{reading.confidence:.4f}", s.group, problem, *_detail_cells(reading))
 
 
 def _detail_cells(reading: Reading) -> tuple[str, ...]:

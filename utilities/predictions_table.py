@@ -42,7 +42,7 @@ def load_predictions(folder: Path) -> dict[str, pd.DataFrame]:
     Each frame has image, label, prediction, group and problem as the text that stands there, and confidence as float64
     (NaN where there is none). Raises PredictionsError that lists all that is wrong, with files and rows.
     """
-    paths = sorted(Path(folder).glob(f"*{ENDING}")) if Path(folder).is_dir() else []
+    paths = sorted(Path(folder).glob(f"[!.]*{ENDING}")) if Path(folder).is_dir() else []
     if not paths:
         raise PredictionsError(
             f"No file *{ENDING} in {Path(folder).resolve()}. `python test_set_predictions/task.py setup.cfg MODEL`"
@@ -119,7 +119,7 @@ def population(name: str, frame: pd.DataFrame) -> str:
 
 def unread(frame: pd.DataFrame) -> pd.Series:
     """Which rows a problem kept from being read, (rows,) bool."""
-    return (frame["problem"] != "") & (frame["prediction"] == "")
+    return (frame["problem"] != "") & (frame["prediction"] == "") & frame["confidence"].isna()
 
 
 def _listed(rows) -> str:

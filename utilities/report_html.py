@@ -17,7 +17,7 @@ READING_TAGS = ("", "ins", "del")
 DENSITY = 1.25  # a chart's pixels for one of the page, so that it stays sharp on dense screens and paper
 SHORT = 24  # characters: texts up to this, such as a figure with its interval, stay in one line
 DIGITS = {
-    "confidence": 3,
+    "confidence": 4,
     "mean confidence": 2,
     "right": 2,
     "right low": 2,

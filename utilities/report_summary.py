@@ -49,7 +49,7 @@ def basis(frames: Mapping[str, pd.DataFrame]) -> str:
     """What intervals are made from, for captions."""
     found = comparison.judged_models(frames)
     if not found:
-        return "No image has a transcription."
+        return "No image that could be read has a transcription."
     units = comparison.model_table(found)["resampled"]
     told = {
         f"{units[name]:,} {'groups' if (comparison.words_judged(frame)['group'] != '').any() else 'images'}": None

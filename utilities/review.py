@@ -4,7 +4,7 @@ import csv
 import io
 from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +13,7 @@ from utilities.acceptance import promise, sentence
 from utilities.alphabet import normalize
 from utilities.comparison import read_predictions, words_judged
 from utilities.errors import UserError
-from utilities.metadata import Columns, read_table
+from utilities.metadata import Columns, read_table, require_columns
 from utilities.safe_files import refuse_existing, write_text_whole
 
 REVIEW = Path("test_set_predictions/review")  # under the working directory
@@ -80,7 +80,8 @@ def merge_review(review: Path, metadata: Path, columns: Columns, out: Path) -> l
     """Write a new metadata CSV with the review's corrections in it; all else stays as it was. Returns what changed.
 
     Without a metadata file (images that nobody had transcribed) the new one has the corrected images only.
-    Raises ReviewError for a review that does not belong to the images, or contradicts itself.
+    Raises ReviewError for a review that does not belong to the images, or contradicts itself, and ImageSetError for
+    metadata without the columns.
     """
     refuse_existing([out], "Choose another name for --out: nothing is overwritten.")
     corrections = _corrections(review)
@@ -88,9 +89,7 @@ def merge_review(review: Path, metadata: Path, columns: Columns, out: Path) -> l
         table = read_table(metadata)
     else:
         table = pd.DataFrame({columns.image: list(corrections), columns.transcription: ""}, dtype=object)
-    absent = [column for column in (columns.image, columns.transcription) if column not in table]
-    if absent:
-        raise ReviewError(f"{metadata} has no column {', '.join(absent)}. Correct [project] in setup.cfg.")
+    require_columns(metadata, table, replace(columns, group=None))
     unknown = sorted(corrections.keys() - set(table[columns.image]))
     if unknown:
         listed = "\n".join(f"  {image}" for image in unknown[:50])

@@ -92,10 +92,18 @@ class Examined:
 
 
 def examine(
-    project: Project, folder: Path, how: Preprocessing, frames: Callable[[int], int], cache: Path = CACHE_FOLDER
+    project: Project,
+    folder: Path,
+    how: Preprocessing,
+    frames: Callable[[int], int],
+    cache: Path = CACHE_FOLDER,
+    for_prediction: bool = False,
 ) -> Examined:
-    """Read and decode an image set and find its bad rows. Raises ImageSetError when it cannot be read at all."""
-    image_set = read_image_set(folder, columns_of(project), project.image_format)
+    """Read and decode an image set and find its bad rows. Raises ImageSetError when it cannot be read at all.
+
+    `for_prediction`: see `read_image_set`.
+    """
+    image_set = read_image_set(folder, columns_of(project), project.image_format, for_prediction)
     decoded = cached_images(folder, [s.path for s in image_set.samples if s.path], how, cache)
     lengths = {path: frames(image.content.shape[1]) for path, image in decoded.items() if image.content is not None}
     unreadable = [

@@ -75,7 +75,7 @@
     },
     confidence(words, row) {
       const value = words.confidence[row];
-      return element("td", value === null ? "–" : value.toFixed(3), "number");
+      return element("td", value === null ? "–" : value.toFixed(4), "number");
     },
     edits(words, row) {
       const value = words.edits[row];
