@@ -36,7 +36,7 @@ def run(config: Config, args: argparse.Namespace) -> None:
     flags = {name: getattr(args, name) for name in FIELDS if getattr(args, name) is not None}
     hyperparameters = resolve(architecture, config.train.hyperparameters, chosen, flags)
     files = ModelFiles(args.name, f"{args.name}-prediction", config.project.model_format)
-    refuse_to_overwrite([files], args.overwrite)
+    refuse_to_overwrite([files], args.overwrite, args.resume)
     start_framework(config.train.seed)
 
     from utilities.full_model import build_full_model

@@ -127,6 +127,21 @@ def test_all_of_a_small_other_set_are_rehearsed():
     assert all_indices(batches) == list(range(23))
 
 
+def test_words_put_together_fit_the_canvas_and_have_time_steps_for_their_label():
+    own = words([HOW.width] * 8)
+    asked = []
+
+    def splice(i, fits, rng):
+        asked.append([fits(width) for width in (HOW.width - 1, HOW.width, HOW.width + 1, 2 * HOW.width)])
+        return Word(own[0].content, np.ones(frames(HOW.width), np.int32))  # equal neighbours need a blank between
+
+    batches = WordBatches(own, HOW, frames, 4, 1)
+    batches.splice_with(splice)
+    labels = [label for n in range(len(batches)) for label in batches[n][0]["label_length"].ravel().tolist()]
+    assert asked == [[True, True, False, False]] * 8
+    assert set(labels) == {len(own[0].label)}
+
+
 def test_rehearsed_words_are_not_spliced():
     own, others = words([50] * 8), words([50] * 8, label=(7, 8))
     batches = WordBatches(own, HOW, frames, 4, 1, others)

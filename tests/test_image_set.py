@@ -286,6 +286,30 @@ def test_something_is_left_to_train_on_however_few_and_uneven_the_groups(seed):
     assert training and validation
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("groups", [None, 40])
+def test_what_a_base_model_has_learnt_is_validated_on_only_where_there_is_too_little_else(seed, groups):
+    everything = samples(120, groups)
+    digests = {s.path: s.name for s in everything}
+    first, validated = split_samples(everything, 0.1, 2, bool(groups), digests)
+    learnt = {s.name for s in first}
+    _, again = split_samples(everything, 0.1, seed, bool(groups), digests, learnt)
+    assert {s.name for s in again} == {s.name for s in validated}
+    _, few_new = split_samples(everything, 0.1, seed, bool(groups), digests, {s.name for s in everything[:114]})
+    assert {s.name for s in everything[114:]} == {s.name for s in few_new} or groups
+    _, all_known = split_samples(everything, 0.1, seed, bool(groups), digests, {s.name for s in everything})
+    _, none_known = split_samples(everything, 0.1, seed, bool(groups), digests)
+    assert all_known == none_known
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_copies_of_an_image_stay_together(seed):
+    everything = samples(40)
+    digests = {s.path: f"{i // 2}" for i, s in enumerate(everything)}
+    training, validation = split_samples(everything, 0.2, seed, False, digests)
+    assert not {digests[s.path] for s in training} & {digests[s.path] for s in validation}
+
+
 def test_a_single_group_cannot_be_split():
     with pytest.raises(ImageSetError, match="at least 2 groups"):
         split_samples(samples(10, 1), 0.1, 2, grouped=True)

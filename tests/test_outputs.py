@@ -28,27 +28,60 @@ def test_names_are_the_documented_ones(files):
 
 
 def test_earlier_results_are_all_listed_and_kept(files):
-    refuse_to_overwrite([files], overwrite=False)
-    save_history(files, [ROW])
-    with pytest.raises(UserError, match=r"history.csv\n.*history.png\n.*--overwrite"):
-        refuse_to_overwrite([files], overwrite=False)
-    refuse_to_overwrite([files], overwrite=True)
+    refuse_to_overwrite([files], overwrite=False, resume=False)
+    leave(files)
+    for resume in (False, True):
+        with pytest.raises(UserError, match=r"model.h5\n.*prediction.h5\n.*history.csv\n.*history.png\n.*--overwrite"):
+            refuse_to_overwrite([files], overwrite=False, resume=resume)
+        refuse_to_overwrite([files], overwrite=True, resume=resume)
     assert files.history.exists()
 
 
-def test_the_history_of_an_interrupted_run_does_not_bar_its_resumption(files):
+def leave(files):
+    """What a finished run leaves."""
+    save_history(files, [ROW])
+    for path in files.models:
+        path.touch()
+
+
+def test_an_interrupted_run_can_be_resumed_whatever_it_left_and_is_not_thrown_away_by_advice(files):
     save_history(files, [ROW])
     files.resume.touch()
-    refuse_to_overwrite([files], overwrite=False)
+    files.prediction.touch()  # the disk was full when the second model was to be written
+    refuse_to_overwrite([files], overwrite=False, resume=True)
+    with pytest.raises(UserError, match=r"interrupted run of the name mine.*--resume.*--overwrite") as refused:
+        refuse_to_overwrite([files], overwrite=False, resume=False)
+    assert "Choose another NAME" not in str(refused.value)
+
+
+def test_a_history_alone_does_not_bar_a_resumption_but_models_without_a_kept_state_do(files):
+    save_history(files, [ROW])  # stopped before its first state was kept
+    refuse_to_overwrite([files], overwrite=False, resume=True)
+    with pytest.raises(UserError, match=r"history.csv"):
+        refuse_to_overwrite([files], overwrite=False, resume=False)
     files.full.touch()
+    with pytest.raises(UserError, match=r"mine-full_model.h5\n.*--overwrite"):
+        refuse_to_overwrite([files], overwrite=False, resume=True)
+
+
+def test_a_transfer_whose_first_step_has_ended_is_an_interrupted_run(files):
+    second = ModelFiles("mine-2", "mine-2", "h5")
+    leave(files)
+    refuse_to_overwrite([files, second], overwrite=False, resume=True)
+    with pytest.raises(UserError, match=r"--resume"):
+        refuse_to_overwrite([files, second], overwrite=False, resume=False)
+    second.full.touch()  # of an earlier run, whose history is gone
+    with pytest.raises(UserError, match=r"mine-2-full_model.h5\n.*--overwrite"):
+        refuse_to_overwrite([files, second], overwrite=False, resume=True)
+    leave(second)
     with pytest.raises(UserError, match=r"mine-full_model.h5"):
-        refuse_to_overwrite([files], overwrite=False)
+        refuse_to_overwrite([files, second], overwrite=False, resume=True)
 
 
 @pytest.mark.parametrize("name", ["a/b", "", ".hidden", "..", "a\0b"])
 def test_a_name_that_cannot_be_a_files_is_refused(name):
     with pytest.raises(UserError, match="NAME"):
-        refuse_to_overwrite([ModelFiles(name, name, "h5")], overwrite=False)
+        refuse_to_overwrite([ModelFiles(name, name, "h5")], overwrite=False, resume=False)
 
 
 def test_the_history_is_there_after_every_epoch(files):

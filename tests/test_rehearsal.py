@@ -61,3 +61,11 @@ def test_bad_rows_stop_it_or_are_left_out_and_listed(work):
     _, after, left_out = rehearsing(work, project="ON_BAD_ROWS = skip")
     assert (len(after.rehearsed), after.record["rehearsed"]["left_out"]) == (5, 1)
     assert "Left out of these (ON_BAD_ROWS = skip):\n  row 3" in announce_rehearsal(after, left_out)
+
+
+def test_words_of_groups_that_are_validated_on_are_not_rehearsed(work):
+    shutil.rmtree(work / "first")
+    write_image_set(work / "first", OTHERS, groups=["p0", "p1", "p2", "p3", "q", "q"])
+    _, after, _ = rehearsing(work)
+    validated = {s.group for s in after.validation}
+    assert validated and {s.group for s in after.rehearsed} == {"p0", "p1", "p2", "p3", "q"} - validated

@@ -58,6 +58,31 @@ def test_a_failing_trial_is_a_row_with_its_reason_and_the_search_goes_on(tmp_pat
     )
 
 
+def obedient(connection, epochs):
+    """Trains so many epochs unless it is told to stop."""
+    while connection.recv() is not None:
+        for epoch in range(1, epochs + 1):
+            connection.send(("epoch", {"epoch": epoch, "val_cer": 0.5, "seconds": 30.0}))
+            if connection.recv():
+                connection.send(("done", vars(Outcome("pruned", 0.5, 4.0, 1, epoch, 30.0, 900, 12.5))))
+                break
+        else:
+            connection.send(("done", vars(Outcome("complete", 0.5, 4.0, 1, epochs, 30.0, 900, 12.5))))
+
+
+@pytest.mark.parametrize(("epochs", "state"), [(4, "pruned"), (3, "complete")])
+def test_a_trial_in_its_last_epoch_is_not_hopeless_any_more(tmp_path, monkeypatch, epochs, state):
+    monkeypatch.setattr(TrialQueue, "report", lambda self, trial, epoch, cer: epoch == 3)
+    queue = TrialQueue.open(f"sqlite:///{tmp_path}/s.db", "s", SPACE, Strategy("grid", 2, 9, 3, True), {}, False)
+    files = SearchFiles(tmp_path, "compact", vars(resolve("compact")))
+    if state == "pruned":
+        with pytest.raises(UserError):
+            run_search(queue, files, [epochs], epochs=epochs, target=obedient)
+    else:
+        run_search(queue, files, [epochs], epochs=epochs, target=obedient)
+    assert {(row["state"], row["epochs"]) for row in rows(files)} == {(state, "3")}
+
+
 def test_when_all_fail_their_reasons_are_said(tmp_path):
     with pytest.raises(UserError, match=r"Every trial failed:\n  TrainingError: the loss became nan\nThe table"):
         searched(tmp_path, failing=tuple(CERS))

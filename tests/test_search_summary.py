@@ -30,7 +30,7 @@ def write_trials(folder, cers, rates, dropouts=None, failed=()):
 @pytest.fixture
 def trials(tmp_path):
     rng = np.random.default_rng(1)
-    rates = np.geomspace(1e-4, 1e-2, 12)
+    rates = np.repeat(np.geomspace(1e-4, 1e-2, 6), 2)
     cers = 0.1 + 0.1 * np.abs(np.log10(rates / 1e-3)) + rng.normal(0, 0.001, 12)
     return search_summary.load_trials(write_trials(tmp_path, cers, rates, [0.1, 0.2, 0.3] * 4, failed=(11,)))
 
@@ -47,6 +47,16 @@ def test_what_matters_is_found(trials):
     assert set(found.index) == {"LEARNING_RATE", "DROPOUT"}
     assert found.index[0] == "LEARNING_RATE"
     assert search_summary.importances(trials.head(2)).empty
+
+
+def test_of_ranges_what_matters_is_found_too_and_nothing_said_of_few_trials(tmp_path):
+    rng = np.random.default_rng(3)
+    rates, dropouts = 10 ** rng.uniform(-4, -2, 100), rng.uniform(0, 0.5, 100)
+    table = write_trials(tmp_path, 0.1 + 0.1 * np.abs(np.log10(rates / 1e-3)), rates, dropouts.tolist())
+    trials = search_summary.load_trials(table)
+    found = search_summary.importances(trials)
+    assert found.index[0] == "LEARNING_RATE" and found["LEARNING_RATE"] > 0.8
+    assert search_summary.importances(trials.head(20)).empty
 
 
 def test_failures_are_counted_with_their_reason(trials):

@@ -131,9 +131,13 @@ def test_a_kept_state_belongs_to_its_settings_and_is_not_lost_by_accident(tmp_pa
     assert path.exists()
     ResumePoint.open(path, {"seed": 1}, resume=False, overwrite=True)
     assert not path.exists()
-    path.write_bytes(b"damaged")
-    with pytest.raises(ResumeError, match="damaged"):
-        ResumePoint(path, {}).read()
+    whole = (tmp_path / "whole.npz").open("wb")
+    np.savez(whole, note=np.array("{}"))
+    whole.close()
+    for damaged in (b"damaged", b"", (tmp_path / "whole.npz").read_bytes()[:-20]):
+        path.write_bytes(damaged)
+        with pytest.raises(ResumeError, match="damaged"):
+            ResumePoint(path, {}).read()
 
 
 def test_nothing_to_resume_is_said(tmp_path, capsys):

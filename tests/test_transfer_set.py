@@ -60,3 +60,20 @@ def test_a_base_of_the_very_same_words_changes_nothing(work):
 def test_words_of_the_base_count_once(work):
     _, _, data = prepared(work, LATIN | dict.fromkeys(WORDS, 1))
     assert data.record["texts"]["Carex alba"] == 2
+
+
+def test_validation_on_words_that_the_base_was_trained_with_is_avoided_or_said(work, capsys):
+    def validated(record):
+        base = small_recognizer(record=record)
+        config = load_config(write_settings(work, train="VALIDATION_SHARE = 0.4\nSEED = 9"), "transfer")
+        data = transfer_set_for(config, config.train.image_set, base, work / "cache")[1]
+        return {s.name for s in data.validation}, data.record, capsys.readouterr().out
+
+    _, first = prepared(work, {})[1:]
+    record = {"data": first.record, "base": None}
+    names, _, said = validated({"data": {}, "base": record})
+    assert names == {s.name for s in first.validation} and "WARNING" not in said
+    everything = {"data": first.record | {"validation_digests": []}}
+    names, kept, said = validated(everything)
+    assert kept["validated_on_learnt"] == len(names)
+    assert f"trained with {len(names)} of the images to validate on" in said

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from utilities.command import add_training_arguments, leave, run_stage, start_framework
 from utilities.config import Config, load_config
-from utilities.model_files import ModelFiles, finished_before, refuse_to_overwrite
+from utilities.model_files import ModelFiles, refuse_to_overwrite
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -33,8 +33,7 @@ def run(config: Config, args: argparse.Namespace) -> None:
 
     names = (f"{args.name}-retrained", f"{args.name}-fine_tuned")
     files = [ModelFiles(name, name, config.project.model_format) for name in names]
-    head_done = args.resume and finished_before(files[0]) and not finished_before(files[1])
-    refuse_to_overwrite(files[head_done:], args.overwrite)
+    refuse_to_overwrite(files, args.overwrite, args.resume)
     check_model_file(args.model)
     start_framework(config.train.seed)
 
@@ -51,14 +50,9 @@ def run(config: Config, args: argparse.Namespace) -> None:
     full = with_larger_alphabet(base.full_model, base.spec, spec.alphabet, config.train.seed)
     batch_size = transfer_batch_size(config.train, base.spec.hyperparameters)
     how = (batch_size, args.resume, args.overwrite, base.record)
-    if head_done:
-        print(f"Head only: finished before, taken from {files[0].full}.", flush=True)
-        head = load_recognizer(files[0].full)
-        full, record = head.full_model, head.record
-    else:
-        print("Head only:", flush=True)
-        train_only_heads(full, True)
-        record = train_and_save(spec, full, data, head_plan(config.train, config.transfer), files[0], *how)
+    print("Head only:", flush=True)
+    train_only_heads(full, True)
+    record = train_and_save(spec, full, data, head_plan(config.train, config.transfer), files[0], *how)
     print("All layers:", flush=True)
     train_only_heads(full, False)
     plan = fine_tuning_plan(config.train, config.transfer, record["seconds"])

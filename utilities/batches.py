@@ -196,7 +196,8 @@ class WordBatches(keras.utils.PyDataset):
         """Word `i` as it is put together now; of those that are rehearsed there are enough."""
         if i >= len(self.words):
             return self._all[i]
-        return self._splice(i, lambda w: canvas_width(w, self._how) == width, rng)
+        word = self._splice(i, lambda w: w <= self._how.width and canvas_width(w, self._how) == width, rng)
+        return word if self._frames(word.content.shape[1]) >= word.frames_needed else self._all[i]
 
     def _distorted(self, word: Word, width: int, rng: np.random.Generator) -> np.ndarray:
         """The word's content distorted, or as it is where too few time steps for its label would be left."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+SHOWN = 60  # characters of a value that differs
+
 
 class UserError(Exception):
     """Something the user can mend. Its text names the offender, what was received, what is allowed, and what to do."""
@@ -9,5 +11,10 @@ class UserError(Exception):
 
 def differences(kept: Mapping, now: Mapping) -> list[str]:
     """A line for each key whose value is not what it was."""
-    keys = sorted(kept.keys() | now.keys())
-    return [f"  {key}: was {kept.get(key)}, now {now.get(key)}" for key in keys if kept.get(key) != now.get(key)]
+    pairs = ((key, kept.get(key), now.get(key)) for key in sorted(kept.keys() | now.keys()))
+    return [f"  {key}: was {_short(before)}, now {_short(after)}" for key, before, after in pairs if before != after]
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]} ..."

@@ -97,7 +97,7 @@ def _judge_training(config: Config, found: Examined, report: CheckReport) -> Non
     usable = [s for s in found.image_set.samples if s.row not in bad]
     share, seed, grouped = config.train.validation_share, config.train.seed, config.project.metadata_group_column
     try:
-        split_samples(usable, share, seed, bool(grouped))
+        split_samples(usable, share, seed, bool(grouped), {s.path: found.decoded[s.path].digest for s in usable})
     except ImageSetError as error:
         report.training_would_fail = True
         report.lines.append(f"  {error}")

@@ -57,16 +57,30 @@ class ModelFiles:
         return [*self.models, self.history, self.history.with_suffix(".png")]
 
 
-def refuse_to_overwrite(files: Sequence[ModelFiles], overwrite: bool) -> None:
-    """Stop before any work when results of that name exist. The history of an interrupted run is not a result."""
+def refuse_to_overwrite(files: Sequence[ModelFiles], overwrite: bool, resume: bool) -> None:
+    """Stop before any work when results of that name exist.
+
+    `files` are of the steps of one run, in their order. What a run that was interrupted has left is no result: with
+    `resume` it goes on.
+    """
     name = files[0].name
     if not re.fullmatch(r"[^/\\\0.][^/\\\0]*", name):
         raise UserError(f"NAME {name!r} cannot be part of a file name. Use letters, digits, - and _.")
-    if not overwrite:
-        refuse_existing(
-            [path for f in files for path in (f.models if f.resume.exists() else f.all)],
-            "Choose another NAME, or add --overwrite to replace them.",
+    if overwrite:
+        return
+    finished = [finished_before(f) for f in files]
+    interrupted = any(f.resume.exists() for f in files) or (any(finished) and not all(finished))
+    if interrupted and not resume:
+        raise UserError(
+            f"An interrupted run of the name {name} was kept. Add --resume to go on with it, or --overwrite to throw it"
+            " away and begin anew."
         )
+    if not any(f.resume.exists() for f in files):
+        if resume and not all(finished):
+            results = [path for f, done in zip(files, finished, strict=True) for path in ([] if done else f.models)]
+        else:
+            results = [path for f in files for path in f.all]
+        refuse_existing(results, "Choose another NAME, or add --overwrite to replace them.")
 
 
 def finished_before(files: ModelFiles) -> bool:

@@ -12,7 +12,7 @@ from utilities.batches import rehearsed_an_epoch
 from utilities.config import Project
 from utilities.image_cache import CACHE_FOLDER
 from utilities.image_set import Problem, list_problems, usable_samples
-from utilities.metadata import ImageSetError
+from utilities.metadata import ImageSetError, read_table
 from utilities.model import frame_counter
 from utilities.saved_model import Recognizer
 from utilities.training_set import TrainingSet, examine
@@ -23,17 +23,20 @@ def with_rehearsal(
 ) -> tuple[TrainingSet, Sequence[Problem]]:
     """The training set with the words of another to rehearse, but for images that are in it; and what was left out.
 
-    Of the other set's table the column of groups is not looked at. The record says what is rehearsed, under
-    "rehearsed". Raises ImageSetError listing every bad row, and when no word is left.
+    Where the other set's table has the column of groups, those that are validated on are left alone, too. The record
+    says what is rehearsed, under "rehearsed". Raises ImageSetError listing every bad row, and when no word is left.
     """
-    project = replace(project, metadata_group_column=None)
+    if project.metadata_group_column not in read_table(folder / project.metadata_file_name):
+        project = replace(project, metadata_group_column=None)
     examined = examine(project, folder, data.how, frame_counter(base.spec), cache)
     samples = usable_samples(examined.image_set, examined.problems, project.on_bad_rows)
     known, decoded = set(data.record["image_digests"]), examined.decoded
-    others = tuple(s for s in samples if decoded[s.path].digest not in known)
+    validated = {s.group for s in data.validation if s.group}
+    others = tuple(s for s in samples if decoded[s.path].digest not in known and s.group not in validated)
     if not others:
         raise ImageSetError(
-            f"All {len(samples)} images of {folder} are in the training set: there is nothing to rehearse."
+            f"All {len(samples)} images of {folder} are in the training set, or of groups that are validated on: there"
+            " is nothing to rehearse."
             " Name the image set that MODEL was trained with under BASE_SET_NAME in setup.cfg, or leave it out."
         )
     rehearsed = {

@@ -1,6 +1,7 @@
 """The state of an interrupted training run, kept on disk so that `--resume` ends with the same result."""
 
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class ResumePoint:
 
     def __init__(self, path: Path, belongs_to: dict):
         self.path = path
-        self._belongs_to = json.loads(json.dumps(belongs_to))
+        self.belongs_to = json.loads(json.dumps(belongs_to))
 
     @classmethod
     def open(cls, path: Path, belongs_to: dict, resume: bool, overwrite: bool) -> "ResumePoint":
@@ -61,7 +62,7 @@ class ResumePoint:
         named = {f"variable_{i:04d}": a for i, a in enumerate(arrays)} | {
             f"best_{i:04d}": a for i, a in enumerate(best)
         }
-        text = json.dumps({"progress": note, "belongs_to": self._belongs_to})
+        text = json.dumps({"progress": note, "belongs_to": self.belongs_to})
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(self.path) as temporary, temporary.open("wb") as file:
             np.savez(file, note=np.array(text), **named)
@@ -74,18 +75,21 @@ class ResumePoint:
             with np.load(self.path, allow_pickle=False) as file:
                 note = json.loads(str(file["note"]))
                 arrays = {name: file[name] for name in sorted(file.files) if name != "note"}
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ResumeError(f"{self.path} is damaged ({error}). Delete it and train without --resume.") from None
-        changed = differences(note["belongs_to"], self._belongs_to)
-        if changed:
-            raise ResumeError(
-                "The interrupted run had other settings:\n"
-                + "\n".join(changed)
-                + f"\nRestore them to go on, or delete {self.path} to start afresh."
-            )
+        self.require_same(note["belongs_to"])
         progress = note["progress"]
         progress["best_weights"] = [a for name, a in arrays.items() if name.startswith("best_")] or None
         return KeptState(progress, [a for name, a in arrays.items() if name.startswith("variable_")])
+
+    def require_same(self, kept: dict) -> None:
+        """Raise ResumeError where what a run of this name belonged to is not what this one belongs to."""
+        if changed := differences(kept, self.belongs_to):
+            raise ResumeError(
+                "The interrupted run had other settings or images:\n"
+                + "\n".join(changed)
+                + "\nRestore them to go on, or add --overwrite (without --resume) to throw that run away."
+            )
 
     def discard(self) -> None:
         """Remove the state of a run that has ended well."""

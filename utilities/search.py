@@ -86,7 +86,8 @@ def run_search(
         if isinstance(event, Started):
             print(f"\n{number}: {combination_name(files.hyperparameters(event.trial))}{left}", flush=True)
         elif isinstance(event, Epoch):
-            event.answer(queue.report(event.trial, event.row["epoch"], event.row["val_cer"]))
+            hopeless = queue.report(event.trial, event.row["epoch"], event.row["val_cer"])
+            event.answer(hopeless and event.row["epoch"] < epochs)  # at its end there is nothing to save
             if left.heard_of(event.row):
                 print(f"{queue.total} trials of this length{left}", flush=True)
         elif isinstance(event, Died):

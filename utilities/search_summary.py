@@ -14,6 +14,8 @@ NUMBERS = (*TUNED_KEYS, "trial", "val_cer", "val_loss", "best_epoch", "epochs", 
 LAST_SHARE = 1 / 3  # of the trials: when they bring nothing, more of the same will hardly bring more
 WORTHWHILE = 0.02  # share of the best CER: a gain below this is within what the seed changes
 FEW = 4  # complete trials, below which nothing can be said
+MANY_VALUES = 8  # of a hyperparameter: more are of a range, in which each trial has its own
+FEW_OF_RANGES = 40  # complete trials, below which importances of ranges are mostly chance
 
 
 def load_trials(table: Path) -> pd.DataFrame:
@@ -68,16 +70,25 @@ def importances(trials: pd.DataFrame) -> pd.Series:
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     done, keys = complete(trials), tried(complete(trials))
-    if len(done) < FEW or not keys or done["val_cer"].nunique() < 2:
+    enough = FEW_OF_RANGES if any(done[key].nunique() > MANY_VALUES for key in keys) else FEW
+    if len(done) < enough or not keys or done["val_cer"].nunique() < 2:
         return pd.Series(dtype=float)
-    study = optuna.create_study()
+    study, distributions = optuna.create_study(), {key: _distribution(done[key]) for key in keys}
     for row in done.to_dict("records"):
-        distributions = {key: optuna.distributions.CategoricalDistribution(sorted(done[key].unique())) for key in keys}
         values = {key: row[key] for key in keys}
         study.add_trial(optuna.trial.create_trial(params=values, distributions=distributions, value=row["val_cer"]))
     evaluator = optuna.importance.PedAnovaImportanceEvaluator()
     found = optuna.importance.get_param_importances(study, evaluator=evaluator)
     return pd.Series(found, dtype=float).sort_values(ascending=False)
+
+
+def _distribution(values: pd.Series):
+    """What Optuna takes these values for: choices where they are few, else a range."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+    if values.nunique() <= MANY_VALUES:
+        return CategoricalDistribution(sorted(values.unique()))
+    return FloatDistribution(values.min(), values.max(), log=values.name == "LEARNING_RATE")
 
 
 def best_table(trials: pd.DataFrame, n: int = 10) -> pd.DataFrame:

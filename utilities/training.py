@@ -108,6 +108,7 @@ def train(
     if saved:
         vars(progress).update(saved.progress)
     else:
+        _seed_dropout(full, plan.seed)
         progress.epochs_planned, progress.parts = plan.epochs, parts_that_fit(full, training)
     training = training.with_batch_size(part_size(training.batch_size, progress.parts))
     if plan.max_minutes and not saved:
@@ -134,6 +135,13 @@ def train(
     if progress.best_weights is not None and plan.early_stopping:
         full.set_weights(progress.best_weights)
     return progress
+
+
+def _seed_dropout(full: keras.Model, seed: int) -> None:
+    """Let what dropout draws follow from the seed, whatever the model did before, maybe in another process."""
+    states = [v for v in full.variables if v.path.endswith("seed_generator_state")]
+    for number, state in enumerate(states):
+        state.assign([seed, number])
 
 
 class _Watch(keras.callbacks.Callback):

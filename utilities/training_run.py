@@ -1,17 +1,24 @@
 """A training run as the trainer and the transfer do it: from prepared images to calibrated models in their files."""
 
+import hashlib
+from collections.abc import Mapping
+
 import keras
 
 from utilities.calibration import calibrations
 from utilities.full_model import reader_of
 from utilities.model import RecognizerSpec, frame_counter
-from utilities.model_files import ModelFiles
+from utilities.model_files import ModelFiles, finished_before
 from utilities.outputs import HistoryKeeper, save_trained, training_record
 from utilities.resume import ResumePoint
 from utilities.safe_files import exclusive_lock
-from utilities.saved_model import describe_spec
+from utilities.saved_model import describe_spec, load_recognizer
 from utilities.training import Plan, train
 from utilities.training_set import TrainingSet
+
+BELONGS_TO = "belongs_to"  # in a training record: what the run belonged to, for the next step of a transfer
+# of a data record: these follow from its fingerprint and split, or are summed up
+LONG = ("texts", "groups", "image_digests", "validation_digests")
 
 
 def train_and_save(
@@ -27,19 +34,52 @@ def train_and_save(
 ) -> dict:
     """Train a full model in place, calibrate it, leave its files, and return the training record in them.
 
-    `resume` goes on with a run of the same name, settings and images that was interrupted, `overwrite` throws it away.
+    `resume` goes on with a run of the same name, settings and images that was interrupted, `overwrite` throws it away;
+    of one that has ended, as a transfer's first step may have, it takes the weights.
     `base` is the training record of the model that this one is transferred from. Raises ResumeError, TrainingError, and
     LockedError while another process trains under this name.
     """
     with exclusive_lock(files.lock):
-        origin = (base or {}).get("date") or (base or {}).get("origin")  # tells one base model from another
-        belongs_to = describe_spec(spec) | data.record | vars(plan) | {"batch_size": batch_size, "base": origin}
-        point = ResumePoint.open(files.resume, belongs_to, resume, overwrite)
+        belongs_to = _belongs_to(spec, data.record, plan, batch_size, base)
+        point = ResumePoint.open(files.resume, belongs_to, resume and not finished_before(files), overwrite)
+        if resume and finished_before(files):
+            return _taken_up(full, files, point)
         reader = reader_of(full)
         batches = data.batches(spec.alphabet, frame_counter(spec), batch_size, plan.seed)
         progress = train(full, reader, batches, spec.alphabet, plan, point, HistoryKeeper(files))
         sure = calibrations(reader, batches[1], spec.alphabet, data.record)
-        record = training_record(data.record, plan, progress, sure, base)
+        record = training_record(data.record, plan, progress, sure, base) | {BELONGS_TO: point.belongs_to}
         save_trained(files, spec, full, record, progress)
         point.discard()
     return record
+
+
+def _belongs_to(
+    spec: RecognizerSpec, data_record: Mapping, plan: Plan, batch_size: int, base: Mapping | None
+) -> dict[str, object]:
+    """What must be the same for a run to go on: short values, since what differs is shown."""
+    short = {name: value for name, value in data_record.items() if name not in LONG}
+    short["names and transcriptions"] = short.pop("fingerprint")
+    digests = hashlib.sha256("".join(data_record["image_digests"]).encode()).hexdigest()
+    origin = (base or {}).get("date") or (base or {}).get("origin")  # tells one base model from another
+    return {
+        **describe_spec(spec),
+        **short,
+        **vars(plan),
+        "alphabet": "".join(spec.alphabet.characters),
+        "images": digests[:16],
+        "batch_size": batch_size,
+        "base": origin,
+    }
+
+
+def _taken_up(full: keras.Model, files: ModelFiles, point: ResumePoint) -> dict:
+    """Give the model the weights of a step that had ended before its run was interrupted; returns its record.
+
+    Raises ResumeError when that step was another run's.
+    """
+    finished = load_recognizer(files.full)
+    point.require_same(finished.record.get(BELONGS_TO, {}))
+    full.set_weights(finished.full_model.get_weights())
+    print(f"Finished before, taken from {files.full}.", flush=True)
+    return finished.record

@@ -1,7 +1,7 @@
 """An image set ready for training: checked, decoded, split; what tuner, trainer and transfer start from."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from utilities.image_set import (
     ImageSet,
     Problem,
     Sample,
+    contradictory_copies,
     label_problems,
     list_problems,
     read_image_set,
@@ -77,6 +78,16 @@ class TrainingSet:
         )
 
 
+def learnt_digests(record: Mapping) -> set[str]:
+    """Of the images that a model and those before it were trained with, those for validation not among them."""
+    found = set()
+    while record:
+        data = record.get("data", {})
+        found |= set(data.get("image_digests", ())) - set(data.get("validation_digests", ()))
+        record = record.get("base")
+    return found
+
+
 def explicit_alphabet(project: Project) -> Alphabet | None:
     """The alphabet that the settings fix, if they do."""
     return Alphabet(tuple(project.alphabet)) if project.alphabet else None
@@ -112,20 +123,30 @@ def examine(
         if s.path and s.path not in lengths
     ]
     of_labels = label_problems(image_set.samples, project.max_label_length, explicit_alphabet(project), lengths)
-    problems = sorted([*image_set.problems, *unreadable, *of_labels], key=lambda p: p.row)
+    copies = contradictory_copies(image_set.samples, {path: image.digest for path, image in decoded.items()})
+    problems = sorted([*image_set.problems, *unreadable, *of_labels, *copies], key=lambda p: p.row)
     return Examined(image_set, decoded, tuple(problems))
 
 
 def training_set_for(
-    config: Config, folder: Path, how: Preprocessing, frames: Callable[[int], int], cache: Path = CACHE_FOLDER
+    config: Config,
+    folder: Path,
+    how: Preprocessing,
+    frames: Callable[[int], int],
+    cache: Path = CACHE_FOLDER,
+    learnt: Collection[str] = (),
 ) -> TrainingSet:
-    """Read, check, decode and split an image set as the settings say. Raises ImageSetError listing every bad row."""
+    """Read, check, decode and split an image set as the settings say. Raises ImageSetError listing every bad row.
+
+    `learnt`: digests of images that a base model was trained with, on which it is not validated if that can be helped.
+    """
     project, train = config.project, config.train
     examined = examine(project, folder, how, frames, cache)
     image_set, decoded, problems = examined.image_set, examined.decoded, examined.problems
     samples = usable_samples(image_set, problems, project.on_bad_rows)
     grouped = bool(project.metadata_group_column)
-    training, validation = split_samples(samples, train.validation_share, train.seed, grouped)
+    digests = {s.path: decoded[s.path].digest for s in samples}
+    training, validation = split_samples(samples, train.validation_share, train.seed, grouped, digests, learnt)
     record = {
         "image_set": folder.name,
         "fingerprint": image_set.fingerprint,
@@ -134,13 +155,16 @@ def training_set_for(
         "left_out": len(image_set.samples) - len(samples),
         "groups": sorted({s.group for s in samples if s.group}),
         "texts": dict(Counter(normalize(s.label) for s in training)),
-        "image_digests": sorted({decoded[s.path].digest for s in samples}),
+        "image_digests": sorted(set(digests.values())),
+        "validation_digests": sorted({digests[s.path] for s in validation}),
         "split": {
             "seed": train.seed,
             "validation_share": train.validation_share,
             "group_column": project.metadata_group_column,
         },
     }
+    if known := sum(digests[s.path] in learnt for s in validation):
+        record["validated_on_learnt"] = known
     alphabet = explicit_alphabet(project) or Alphabet.from_labels(s.label for s in samples)
     contents = {s.path: decoded[s.path].content for s in samples}
     overlap = overlap_with_test(config, folder, record["image_digests"], record["groups"])
@@ -176,6 +200,11 @@ def announce(training_set: TrainingSet) -> str:
     line += f", {len(training_set.alphabet.characters)} different characters."
     if training_set.left_out:
         line += f"\nLeft out (ON_BAD_ROWS = skip):\n{list_problems(training_set.left_out)}"
+    if known := training_set.record.get("validated_on_learnt"):
+        line += (
+            f"\nWARNING: the base model was trained with {known} of the images to validate on. The validation CER will"
+            " look better than it is, and so will confidences. Judge by a test set; better transfer to new words."
+        )
     if training_set.overlap:
         line += f"\n{training_set.overlap}"
     return line

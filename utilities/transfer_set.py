@@ -11,7 +11,7 @@ from utilities.language_model import cross_entropy
 from utilities.model import RecognizerSpec, frame_counter
 from utilities.rehearsal import announce_rehearsal, with_rehearsal
 from utilities.saved_model import Recognizer
-from utilities.training_set import TrainingSet, announce, training_set_for
+from utilities.training_set import TrainingSet, announce, learnt_digests, training_set_for
 from utilities.untranscribed import announce_untranscribed, with_untranscribed
 
 
@@ -22,7 +22,8 @@ def transfer_set_for(
 
     Raises ImageSetError listing every bad row.
     """
-    data = training_set_for(config, folder, base.spec.preprocessing, frame_counter(base.spec), cache)
+    how, frames = base.spec.preprocessing, frame_counter(base.spec)
+    data = training_set_for(config, folder, how, frames, cache, learnt_digests(base.record))
     print(announce(data), flush=True)
     if config.transfer.untranscribed:
         data = with_untranscribed(data, base, config.project, config.transfer.untranscribed, cache)

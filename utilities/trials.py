@@ -202,13 +202,14 @@ def _study(storage: str, name: str, strategy: Strategy, resume: bool) -> optuna.
     try:
         database = optuna.storages.get_storage(storage)
         if not resume and name in optuna.study.get_all_study_names(database):
+            print(f"The search `{name}` of before is thrown away.", flush=True)
             optuna.delete_study(study_name=name, storage=database)
         return optuna.create_study(study_name=name, storage=database, pruner=pruner, load_if_exists=True)
     except (SQLAlchemyError, ImportError, OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(
-            f"[tune] STORAGE = {storage}: it cannot be used ({reason}). Correct the address,"
-            " or leave STORAGE empty to keep the search in the log folder."
+            f"[tune] STORAGE = {storage}: it cannot be used ({reason}). Correct the address, or leave STORAGE empty to"
+            " keep the search in the log folder; if it is empty already, delete that file and search without --resume."
         ) from None
 
 

@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+from conftest import WORDS, small_recognizer, write_image_set, write_settings
+
+from transfer_learning.task import parse_args, run
+from utilities import training_run
+from utilities.config import load_config
+from utilities.model_files import ModelFiles
+from utilities.resume import ResumeError
+from utilities.safe_files import NoSpaceError
+from utilities.saved_model import load_recognizer, save_recognizer
+
+STEPS = [ModelFiles(f"x-{step}", f"x-{step}", "h5") for step in ("retrained", "fine_tuned")]
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """A working directory with two base models, to transfer from by `transfer`."""
+    monkeypatch.chdir(tmp_path)
+    write_image_set(tmp_path / "train", WORDS)
+    write_image_set(tmp_path / "test", WORDS[:2])
+    settings = write_settings(tmp_path)
+    settings.write_text(settings.read_text().replace("FINE_TUNING_EPOCHS = 1", "FINE_TUNING_EPOCHS = 3"))
+    for name in ("a", "b"):
+        base = small_recognizer(record={"date": name, "data": {}})
+        save_recognizer(tmp_path / f"{name}.h5", base.spec, base.full_model, base.record)
+    return tmp_path
+
+
+def transfer(work, *flags, base="a.h5"):
+    run(load_config(work / "setup.cfg", "transfer"), parse_args(["setup.cfg", base, "x", *flags]))
+
+
+def interrupted(work, monkeypatch, step):
+    """A transfer that is stopped when its first or second step begins."""
+    begun, original = [], training_run.train
+
+    def train(*arguments):
+        begun.append(True)
+        if len(begun) == step:
+            raise KeyboardInterrupt
+        return original(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training_run, "train", train)
+        with pytest.raises(KeyboardInterrupt):
+            transfer(work)
+
+
+def history(files):
+    return np.loadtxt(files.history, delimiter=",", skiprows=1, ndmin=2)[:, :-1]  # but for the seconds
+
+
+def test_a_transfer_stopped_between_its_steps_goes_on_to_the_same_result(work, monkeypatch, capsys):
+    transfer(work)
+    unbroken = history(STEPS[1])
+    for files in STEPS:
+        for path in files.all:
+            path.unlink()
+    interrupted(work, monkeypatch, step=2)
+    transfer(work, "--resume")
+    assert "Finished before, taken from saved_models/x-retrained-full_model.h5" in capsys.readouterr().out
+    assert np.allclose(history(STEPS[1]), unbroken, rtol=1e-3)
+
+
+def test_a_finished_first_step_of_other_images_or_another_model_is_not_taken_up(work, monkeypatch):
+    interrupted(work, monkeypatch, step=2)
+    with pytest.raises(ResumeError, match=r"base: was a, now b"):
+        transfer(work, "--resume", base="b.h5")
+    table = work / "train/words_metadata.csv"
+    kept = table.read_text()
+    table.write_text(kept.replace("Carex", "Carex!"))  # one more character to learn
+    changed = r"(?s)alphabet: was .*, now .*!.*names and transcriptions: was .*--overwrite"
+    with pytest.raises(ResumeError, match=changed) as refused:
+        transfer(work, "--resume")
+    assert len(str(refused.value)) < 1000
+    table.write_text(kept)
+    transfer(work, "--resume")
+    assert load_recognizer(STEPS[1].full).record["base"]["date"] == "a"
+
+
+def test_a_disk_that_is_full_at_the_end_costs_nothing_but_the_wait(work, monkeypatch):
+    """The second of the models that a step leaves cannot be written."""
+    original = training_run.save_trained
+
+    def full_disk(files, spec, full, record, progress):
+        if files == STEPS[1]:
+            save_recognizer(files.prediction, spec, full, record)
+            raise NoSpaceError("no space")
+        original(files, spec, full, record, progress)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training_run, "save_trained", full_disk)
+        with pytest.raises(NoSpaceError):
+            transfer(work)
+    trained = history(STEPS[1])
+    transfer(work, "--resume")
+    assert np.array_equal(history(STEPS[1]), trained)
+    assert all(path.exists() for files in STEPS for path in files.all)
