@@ -46,5 +46,6 @@ def test_no_view_is_wider_than_the_canvas():
 
 
 def test_scanned_grey_stays_paper_at_the_corners():
-    seen = View(shear=0.3).of(np.full((32, 60), 200, np.uint8), Preprocessing(32, 100, "stretch"))
-    assert seen.min() == 200
+    for view in (View(shear=0.3), View(width=0.9)):
+        seen = view.of(np.full((32, 60), 200, np.uint8), Preprocessing(32, 100, "stretch"))
+        assert seen.shape == (32, 100) and seen.min() == 200

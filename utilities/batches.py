@@ -205,6 +205,8 @@ class WordBatches(keras.utils.PyDataset):
             content = augment(word.content, width, rng, self._cut)
         else:
             content = 255 - augment(255 - word.content, width, rng, self._cut)
+            padding = width - content.shape[1]  # by paper here: a canvas's own padding would be ink
+            content = cv2.copyMakeBorder(content, 0, 0, 0, padding, cv2.BORDER_CONSTANT, value=255)
         return content if self._frames(content.shape[1]) >= word.frames_needed else word.content
 
 

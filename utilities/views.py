@@ -25,11 +25,12 @@ class View:
         width = max(1, min(how.width, round(old_width * self.width + overhang)))
         pace = old_width / max(1.0, width - overhang)  # px of the content for one of the view
         shift = old_width / 2 - pace * width / 2 - self.shear * height / 2
-        border = {} if how.ink_is_light else {"borderMode": cv2.BORDER_REPLICATE}
         from_view = np.array([[pace, self.shear, shift], [0, 1, 0]], np.float32)
-        return cv2.warpAffine(
-            content, from_view, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, **border
-        )
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        if how.ink_is_light:
+            return cv2.warpAffine(content, from_view, (width, height), flags=flags)
+        seen = cv2.warpAffine(content, from_view, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return cv2.copyMakeBorder(seen, 0, 0, 0, how.width - width, cv2.BORDER_REPLICATE)  # what pads it would be ink
 
 
 ONE_VIEW = (View(),)
