@@ -25,6 +25,7 @@ class ImageIndex:
         self._folder = folder
         self._preferred = "." + preferred_format.lower().lstrip(".")
         self._found = sorted(_image_paths(folder))
+        self._made: dict[str, Path] = {}
         self._paths: dict[str, list[str]] = defaultdict(list)  # by relative path, with and without its ending
         self._names: dict[str, list[str]] = defaultdict(list)  # the same by base name
         for relative in self._found:
@@ -52,14 +53,24 @@ class ImageIndex:
         A row's folders need not be those of the file, the table may come from another machine; but where they tell
         images of one name apart, they do.
         """
-        for found in self._candidates(_key(name)):
+        key = _key(name)
+        exact = self._paths.get(key, ())
+        if len(exact) == 1:  # nearly always
+            return self._path(exact[0]), None
+        for found in self._candidates(key):
             if len(found) > 1:
                 found = [f for f in found if f.lower().endswith(self._preferred)] or found
             if len(found) == 1:
-                return self._folder / found[0], None
+                return self._path(found[0]), None
             if found:
                 return None, ("several images have this name", ", ".join(found[:5]))
         return None, ("image missing", f"no such file under {self._folder}")
+
+    def _path(self, relative: str) -> Path:
+        """The same object for the same image each time: paths are slow to make and to compare."""
+        if relative not in self._made:
+            self._made[relative] = self._folder / relative
+        return self._made[relative]
 
     def _candidates(self, key: str) -> Iterator[Sequence[str]]:
         """Images that a row may mean, the likeliest first."""

@@ -87,12 +87,16 @@ def read_image_set(folder: Path, columns: Columns, preferred_format: str, for_pr
         samples.append(Sample(row, name, normalize(label.strip()), normalize(group.strip()), path))
         if trouble:
             problems.append(Problem(row, name, *trouble))
-    samples, wrong = _without_guesses(images, samples)
-    problems += wrong
-    problems += _contradictory_labels(samples)
+    shared = _of_one_image(samples)
+    if wrong := _guesses(images, shared):
+        problems += [Problem(s.row, s.name, *wrong[s.row]) for s in samples if s.row in wrong]
+        samples = [replace(s, path=None) if s.row in wrong else s for s in samples]
+        shared = _of_one_image(samples)
+    problems += _contradictory_labels(shared)
     if not for_prediction:
         problems += _empty_labels(samples)
-        samples = _without_repeats(samples)
+        repeated = _repeats(shared)
+        samples = [s for s in samples if s.row not in repeated]
     return ImageSet(folder, tuple(samples), tuple(sorted(problems, key=lambda p: p.row)))
 
 
@@ -104,34 +108,31 @@ def _empty_labels(samples: Sequence[Sample]) -> list[Problem]:
     ]
 
 
-def _without_guesses(images: ImageIndex, samples: Sequence[Sample]) -> tuple[list[Sample], list[Problem]]:
-    """The samples, those without an image that only look as if they had one: another row has it, by other folders.
+def _guesses(images: ImageIndex, shared: Iterable[Sequence[Sample]]) -> dict[int, tuple[str, str]]:
+    """Row -> (finding, detail) of rows whose image is missing: what was found for them is other rows', by its folders.
 
     A table may come from another machine with other folders. But where `B/1.png` is missing, `A/1.png` is not it.
     """
     wrong = {}
-    for path, same in _rows_by_image(samples).items():
+    for same in shared:
         if len({s.name for s in same}) < 2:
             continue
+        path = same[0].path
         likeness = {s.name: images.likeness(s.name, path) for s in same}
         best = max(likeness.values())
         meant = {name for name, like in likeness.items() if like == best}
         if len(meant) > 1 and best[0] != SURE:
             meant = set()
-        wrong |= {s.row: path for s in same if s.name not in meant}
-    problems = [
-        Problem(s.row, s.name, "image missing", f"{wrong[s.row]} is so called, too, but other rows name it")
-        for s in samples
-        if s.row in wrong
-    ]
-    return [replace(s, path=None) if s.row in wrong else s for s in samples], problems
+        detail = f"{path} is so called, too, but other rows name it"
+        wrong |= {s.row: ("image missing", detail) for s in same if s.name not in meant}
+    return wrong
 
 
-def _contradictory_labels(samples: Iterable[Sample]) -> list[Problem]:
+def _contradictory_labels(shared: Iterable[Sequence[Sample]]) -> list[Problem]:
     """Rows of one image that say different things; saying nothing is no contradiction."""
     return [
         Problem(s.row, s.name, "two different labels for one image", " / ".join(sorted(labels)))
-        for same in _rows_by_image(samples).values()
+        for same in shared
         if len(labels := {s.label for s in same if s.label}) > 1
         for s in same
     ]
@@ -151,18 +152,25 @@ def contradictory_copies(samples: Iterable[Sample], digests: Mapping[Path, str])
     ]
 
 
-def _without_repeats(samples: Sequence[Sample]) -> list[Sample]:
-    """The samples without those that only say again what an earlier one says."""
-    said = {(s.path, s.label): s.row for s in reversed(samples)}
-    return [s for s in samples if s.path is None or said[s.path, s.label] == s.row]
+def _repeats(shared: Iterable[Sequence[Sample]]) -> set[int]:
+    """Rows that only say again what an earlier one says of the same image."""
+    repeated = set()
+    for same in shared:
+        said = set()
+        for sample in same:
+            if sample.label in said:
+                repeated.add(sample.row)
+            said.add(sample.label)
+    return repeated
 
 
-def _rows_by_image(samples: Iterable[Sample]) -> dict[Path, list[Sample]]:
+def _of_one_image(samples: Iterable[Sample]) -> list[list[Sample]]:
+    """Rows of the same image, where there are several."""
     rows = defaultdict(list)
     for sample in samples:
         if sample.path is not None:
             rows[sample.path].append(sample)
-    return rows
+    return [same for same in rows.values() if len(same) > 1]
 
 
 def label_problems(
