@@ -11,6 +11,8 @@ from utilities.images import IMAGE_ENDINGS
 from utilities.metadata import ImageSetError
 
 ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{2,3}$")  # of a row's name, which may be another than the file's
+# how well named folders fit: all of them are there; they end as the file's do, which lies elsewhere; nothing tells
+SURE, ELSEWHERE, GUESSED = 2, 1, 0
 
 
 class ImageIndex:
@@ -92,9 +94,6 @@ class ImageIndex:
 def _key(name: str) -> str:
     """A row's name for an image, as the names of files are compared with it."""
     return normalize(name.strip()).replace("\\", "/").removeprefix("./")
-
-
-SURE, ELSEWHERE, GUESSED = 2, 1, 0  # all that is named is there; the whole is called otherwise; nothing tells
 
 
 def _likeness(named: str, relative: str) -> tuple[int, int]:
