@@ -49,7 +49,7 @@ def test_an_interrupted_run_can_be_resumed_whatever_it_left_and_is_not_thrown_aw
     files.resume.touch()
     files.prediction.touch()  # the disk was full when the second model was to be written
     refuse_to_overwrite([files], overwrite=False, resume=True)
-    kept = r"interrupted run of this name was kept \(mine\).*--resume.*--overwrite"
+    kept = r"interrupted run of this name was kept.*--resume.*--overwrite"
     with pytest.raises(UserError, match=kept) as refused:
         refuse_to_overwrite([files], overwrite=False, resume=False)
     assert "Choose another NAME" not in str(refused.value)
