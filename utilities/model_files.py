@@ -72,8 +72,7 @@ def refuse_to_overwrite(files: Sequence[ModelFiles], overwrite: bool, resume: bo
     interrupted = any(f.resume.exists() for f in files) or (any(finished) and not all(finished))
     if interrupted and not resume:
         raise UserError(
-            "An interrupted run of this name was kept. Add --resume to go on with it, or --overwrite to throw it away and"
-            " begin anew."
+            "An interrupted run of this name was kept. Add --resume to go on with it, or --overwrite to throw it away."
         )
     if not any(f.resume.exists() for f in files):
         if resume and not all(finished):
