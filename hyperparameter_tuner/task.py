@@ -49,9 +49,10 @@ def run(config: Config, resume: bool) -> None:
     data = training_set_for(config, tune.image_set, how, FrameCounter(architecture, how.height, base))
     print(announce(data), flush=True)
     strategy = Strategy(tune.method, tune.seed, tune.num_calls, tune.num_random_starts, tune.prune)
-    storage, study = tune.storage or f"sqlite:///{LOGS}/search.db", f"handwriting {tune.image_set.name} {architecture}"
-    if tune.storage:  # shared by searches: image sets are often called alike, such as `train`
-        study = f"handwriting {tune.image_set.resolve().parent.name}/{tune.image_set.name} {architecture}"
+    storage = tune.storage or f"sqlite:///{LOGS}/search.db"
+    # one of the user's is shared by searches: image sets are often called alike, such as `train`
+    parent = f"{tune.image_set.resolve().parent.name}/" if tune.storage else ""
+    study = f"handwriting {parent}{tune.image_set.name} {architecture}"
     with exclusive_lock(LOGS / ".lock"):
         queue = TrialQueue.open(storage, study, tune.space, strategy, belonging(config, data.record), resume)
         files = SearchFiles(LOGS, architecture, asdict(base))

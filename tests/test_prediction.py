@@ -74,6 +74,16 @@ def test_what_is_wrong_with_a_row_is_said_beside_its_reading(reader, tmp_path):
     assert len(words_judged(read_predictions(tmp_path / "a-predictions.csv"))) == len(LABELS) + 1
 
 
+def test_an_image_that_cannot_be_read_says_so_beside_what_else_is_wrong_with_its_row(reader, tmp_path):
+    folder = write_image_set(tmp_path / "set", LABELS)
+    table = folder / "words_metadata.csv"
+    table.write_text(table.read_text(encoding="utf-8") + "images/w001.png,Poa\n", encoding="utf-8")
+    (folder / "images/w001.png").write_bytes(b"no picture")
+    predict_to_files({tmp_path / "a.csv": reader}, read_set(folder))
+    problem = rows(tmp_path / "a.csv")[1]["problem"]
+    assert problem.startswith("image unreadable (is not a picture") and "; two different labels" in problem
+
+
 def test_transcriptions_of_which_no_image_can_be_read_are_told_from_none(reader, tmp_path):
     folder = write_image_set(tmp_path / "set", ["Poa", ""])
     (folder / "images/w000.png").write_bytes(b"no picture")

@@ -34,6 +34,17 @@ def test_texts_that_look_like_numbers_or_nothing_are_labels(work):
     assert "WARNING" not in announce(data)
 
 
+def test_copies_of_an_image_that_say_different_things_are_bad_rows(work):
+    shutil.copy(work / "train/images/w003.png", work / "train/images/copy.png")
+    table = work / "train/words_metadata.csv"
+    table.write_text(table.read_text() + f"images/copy.png,{WORDS[3]},p0\n")
+    assert not prepared(work).left_out
+    table.write_text(table.read_text().replace(f"copy.png,{WORDS[3]}", "copy.png,Fagus"))
+    said = rf"two different labels for one image \(images/copy.png: Fagus / images/w003.png: {WORDS[3]}\)"
+    with pytest.raises(ImageSetError, match=rf"(?s)2 bad rows.*row 5: .*{said}"):
+        prepared(work)
+
+
 def test_no_group_is_on_both_sides(work):
     data = prepared(work, project="METADATA_GROUP_COLUMN = writer", train="VALIDATION_SHARE = 0.3")
     assert not {s.group for s in data.training} & {s.group for s in data.validation}

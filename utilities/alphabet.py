@@ -18,7 +18,7 @@ class UnknownCharacterError(ValueError):
 
 def normalize(text: str) -> str:
     """The text in the one Unicode form used everywhere, so that `é` is always the same character."""
-    return unicodedata.normalize(UNICODE_FORM, text)
+    return text if text.isascii() else unicodedata.normalize(UNICODE_FORM, text)
 
 
 def frames_needed(text: str) -> int:

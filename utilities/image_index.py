@@ -3,7 +3,8 @@
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from utilities.alphabet import normalize
@@ -28,14 +29,21 @@ class ImageIndex:
         self._preferred = "." + preferred_format.lower().lstrip(".")
         self._found = sorted(_image_paths(folder))
         self._made: dict[str, Path] = {}
-        self._paths: dict[str, list[str]] = defaultdict(list)  # by relative path, with and without its ending
-        self._names: dict[str, list[str]] = defaultdict(list)  # the same by base name
+        self._paths = self._by(normalize)
+
+    @cached_property
+    def _names(self) -> dict[str, list[str]]:
+        """Images by base name, with and without its ending: seldom needed."""
+        return self._by(lambda relative: normalize(relative.rpartition("/")[2]))
+
+    def _by(self, key: Callable[[str], str]) -> dict[str, list[str]]:
+        """Images by what `key` makes of their relative paths, with and without an ending."""
+        index = defaultdict(list)
         for relative in self._found:
-            path = normalize(relative)
-            name = path.rpartition("/")[2]
-            for index, key in ((self._paths, path), (self._names, name)):
-                index[key].append(relative)
-                index[key.rpartition(".")[0]].append(relative)
+            name = key(relative)
+            index[name].append(relative)
+            index[name.rpartition(".")[0]].append(relative)
+        return index
 
     @property
     def all_paths(self) -> list[Path]:

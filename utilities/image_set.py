@@ -5,7 +5,7 @@ What a problem means for a stage (DESIGN, "Bad rows") is decided in `usable_samp
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -92,7 +92,7 @@ def read_image_set(folder: Path, columns: Columns, preferred_format: str, for_pr
         problems += [Problem(s.row, s.name, *wrong[s.row]) for s in samples if s.row in wrong]
         samples = [replace(s, path=None) if s.row in wrong else s for s in samples]
         shared = _of_one_image(samples)
-    problems += _contradictory_labels(shared)
+    problems += _contradictions(shared, lambda s: s.label)
     if not for_prediction:
         problems += _empty_labels(samples)
         repeated = _repeats(shared)
@@ -128,26 +128,22 @@ def _guesses(images: ImageIndex, shared: Iterable[Sequence[Sample]]) -> dict[int
     return wrong
 
 
-def _contradictory_labels(shared: Iterable[Sequence[Sample]]) -> list[Problem]:
-    """Rows of one image that say different things; saying nothing is no contradiction."""
-    return [
-        Problem(s.row, s.name, "two different labels for one image", " / ".join(sorted(labels)))
-        for same in shared
-        if len(labels := {s.label for s in same if s.label}) > 1
-        for s in same
-    ]
-
-
 def contradictory_copies(samples: Iterable[Sample], digests: Mapping[Path, str]) -> list[Problem]:
     """Rows of different files with the same content (and so digest) that say different things."""
-    copies = defaultdict(list)
-    for sample in samples:
-        if sample.label and digests.get(sample.path):
-            copies[digests[sample.path]].append(sample)
+    copies = _sharing((s for s in samples if s.label), lambda s: digests.get(s.path))
+    return _contradictions(
+        (same for same in copies if len({s.path for s in same}) > 1), lambda s: f"{s.name}: {s.label}"
+    )
+
+
+def _contradictions(shared: Iterable[Sequence[Sample]], said: Callable[[Sample], str]) -> list[Problem]:
+    """Rows of one image that say different things, of each what is `said`; saying nothing is no contradiction."""
     return [
-        Problem(s.row, s.name, "two different labels for one image", " / ".join(f"{c.name}: {c.label}" for c in same))
-        for same in copies.values()
-        if len({s.label for s in same}) > 1 and len({s.path for s in same}) > 1
+        Problem(
+            s.row, s.name, "two different labels for one image", " / ".join(sorted({said(s) for s in same if s.label}))
+        )
+        for same in shared
+        if len({s.label for s in same if s.label}) > 1
         for s in same
     ]
 
@@ -166,10 +162,15 @@ def _repeats(shared: Iterable[Sequence[Sample]]) -> set[int]:
 
 def _of_one_image(samples: Iterable[Sample]) -> list[list[Sample]]:
     """Rows of the same image, where there are several."""
+    return _sharing(samples, lambda s: s.path)
+
+
+def _sharing(samples: Iterable[Sample], key: Callable[[Sample], Hashable]) -> list[list[Sample]]:
+    """Rows of the same key, where there are several; those without one are left out."""
     rows = defaultdict(list)
     for sample in samples:
-        if sample.path is not None:
-            rows[sample.path].append(sample)
+        if shared := key(sample):
+            rows[shared].append(sample)
     return [same for same in rows.values() if len(same) > 1]
 
 
@@ -260,7 +261,7 @@ def split_samples(
         raise ImageSetError(
             f"Training needs at least 2 {what} to keep some for validation; found {len(units)}. Add more."
         )
-    known = {unit for unit, same in units.items() if any(digests.get(s.path) in learnt for s in same)}
+    known = {unit for unit, same in units.items() if learnt and any(digests.get(s.path) in learnt for s in same)}
     order = sorted(in_seeded_order(units, seed), key=known.__contains__)
     wanted = max(1, round(share * len(samples)))
     chosen, size = set(), 0

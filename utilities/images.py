@@ -81,7 +81,8 @@ def _flatten(image: Image.Image) -> Image.Image:
     """Any mode -> mode L, transparency on white, deeper than 8 bits scaled by the least white that they can have."""
     if image.mode.startswith("I") or image.mode == "F":
         values = np.asarray(image, np.float32)
-        full = next((white for white in WHITES if values.max(initial=0) <= white), values.max(initial=0))
+        most = values.max(initial=0)
+        full = next((white for white in WHITES if most <= white), most)
         return Image.fromarray(np.clip(values * (255.0 / full), 0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")

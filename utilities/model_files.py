@@ -68,13 +68,13 @@ def refuse_to_overwrite(files: Sequence[ModelFiles], overwrite: bool, resume: bo
         raise UserError(f"NAME {name!r} cannot be part of a file name. Use letters, digits, - and _.")
     if overwrite:
         return
+    kept = any(f.resume.exists() for f in files)
     finished = [finished_before(f) for f in files]
-    interrupted = any(f.resume.exists() for f in files) or (any(finished) and not all(finished))
-    if interrupted and not resume:
+    if not resume and (kept or (any(finished) and not all(finished))):
         raise UserError(
             "An interrupted run of this name was kept. Add --resume to go on with it, or --overwrite to throw it away."
         )
-    if not any(f.resume.exists() for f in files):
+    if not kept:
         if resume and not all(finished):
             results = [path for f, done in zip(files, finished, strict=True) for path in ([] if done else f.models)]
         else:

@@ -44,7 +44,8 @@ class PredictionsFile:
         self.summary.unknown_characters.update(self.reader.alphabet.unknown(s.label))
         if image is None or image.content is None:
             self.summary.unread += 1
-            problem = problem or f"image unreadable ({image.problem})"
+            unreadable = f"image unreadable ({image.problem})" if image else ""
+            problem = "; ".join(filter(None, (unreadable, problem)))
             details = ("" for _ in DETAIL_COLUMNS if self.reader.with_details)
             return (s.name, s.label, "", "", s.group, problem, *details)
         reading = next(readings)

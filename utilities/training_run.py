@@ -41,8 +41,9 @@ def train_and_save(
     """
     with exclusive_lock(files.lock):
         belongs_to = _belongs_to(spec, data.record, plan, batch_size, base)
-        point = ResumePoint.open(files.resume, belongs_to, resume and not finished_before(files), overwrite)
-        if resume and finished_before(files):
+        finished = resume and finished_before(files)
+        point = ResumePoint.open(files.resume, belongs_to, resume and not finished, overwrite)
+        if finished:
             return _taken_up(full, files, point)
         reader = reader_of(full)
         batches = data.batches(spec.alphabet, frame_counter(spec), batch_size, plan.seed)
