@@ -1,14 +1,13 @@
-"""Metadata CSV + image folder -> samples and a table of problems; the grouped, seeded split.
+"""Metadata CSV + image folder -> samples and a table of problems.
 
 What a problem means for a stage (DESIGN, "Bad rows") is decided in `usable_samples`, and nowhere else.
 """
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 
 from utilities.alphabet import Alphabet, frames_needed, normalize
 from utilities.image_index import SURE, ImageIndex
@@ -233,53 +232,3 @@ def list_problems(problems: Sequence[Problem]) -> str:
     if len(problems) > LISTED:
         lines.append(f"  ... and {len(problems) - LISTED} more like these")
     return "\n".join(lines)
-
-
-def in_seeded_order(names: Iterable[str], seed: int) -> list[str]:
-    """Names in an order by chance that follows from the seed, and not from the order that they come in."""
-    return sorted(names, key=lambda name: hashlib.sha256(f"{seed}\0{name}".encode()).digest())
-
-
-def split_samples(
-    samples: Sequence[Sample],
-    share: float,
-    seed: int,
-    grouped: bool,
-    digests: Mapping[Path, str] = MappingProxyType({}),
-    learnt: Collection[str] = (),
-) -> tuple[list[Sample], list[Sample]]:
-    """(training, validation) samples: seeded, independent of the order of rows, no group on both sides when grouped.
-
-    Groups go to validation in a seeded order as long as that brings it nearer to `share` of the samples (0 to 0.5);
-    when every group is too large for that, the smallest one goes. Rows without a group count as a group each, all rows
-    when not grouped, but those of images with one digest stay together. Groups with images whose digests a base model
-    has `learnt` only go where the others do not make half of that share.
-    """
-    units = _units(samples, grouped, digests)
-    if len(units) < 2:
-        what = "groups (METADATA_GROUP_COLUMN)" if grouped else "usable images"
-        raise ImageSetError(
-            f"Training needs at least 2 {what} to keep some for validation; found {len(units)}. Add more."
-        )
-    known = {unit for unit, same in units.items() if learnt and any(digests.get(s.path) in learnt for s in same)}
-    order = sorted(in_seeded_order(units, seed), key=known.__contains__)
-    wanted = max(1, round(share * len(samples)))
-    chosen, size = set(), 0
-    for unit in order:
-        if unit in known and 2 * size >= wanted and chosen.isdisjoint(known):
-            break
-        if size + len(units[unit]) / 2 <= wanted and len(chosen) + 1 < len(units):
-            chosen.add(unit)
-            size += len(units[unit])
-    chosen = chosen or {min(order, key=lambda unit: (unit in known, len(units[unit])))}
-    parts = [[s for unit in order if (unit in chosen) is side for s in units[unit]] for side in (False, True)]
-    return tuple(sorted(part, key=lambda s: (s.row, s.name)) for part in parts)
-
-
-def _units(samples: Sequence[Sample], grouped: bool, digests: Mapping[Path, str]) -> dict[str, list[Sample]]:
-    """Samples that must not be parted, by a name for them."""
-    named, units = {}, defaultdict(list)
-    for sample in sorted(samples, key=lambda s: s.name):
-        first = named.setdefault(digests.get(sample.path) or sample.name, sample.name)
-        units[(sample.group if grouped else "") or first].append(sample)
-    return units

@@ -20,12 +20,12 @@ from utilities.image_set import (
     label_problems,
     list_problems,
     read_image_set,
-    split_samples,
     usable_samples,
 )
 from utilities.images import Preprocessing
 from utilities.metadata import Columns, ImageSetError
 from utilities.model import RecognizerSpec
+from utilities.split import split_samples
 
 
 def columns_of(project: Project) -> Columns:

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from utilities.config import Project
 from utilities.image_cache import CACHE_FOLDER, cached_images
-from utilities.image_set import Sample, in_seeded_order, label_problems, read_image_set
+from utilities.image_set import Sample, label_problems, read_image_set
 from utilities.language_reading import texts_of
 from utilities.metadata import ImageSetError
 from utilities.model import frame_counter
 from utilities.reader import reader_for
 from utilities.saved_model import Recognizer
+from utilities.split import in_seeded_order
 from utilities.training_set import TrainingSet, columns_of, explicit_alphabet
 
 # Confidence of a reading, by its characters (their geometric mean), from which it is learnt from. It is not calibrated:

@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import pytest
+
+from utilities.image_set import Sample
+from utilities.metadata import ImageSetError
+from utilities.split import split_samples
+
+
+def samples(count, groups=None):
+    return [Sample(i + 2, f"w{i}", "x", f"g{i % groups}" if groups else "", Path(f"w{i}")) for i in range(count)]
+
+
+def test_the_split_is_stable_seeded_and_of_the_right_size():
+    everything = samples(200)
+    training, validation = split_samples(everything, 0.1, 2, grouped=False)
+    again = split_samples(everything[::-1], 0.1, 2, grouped=False)
+    other = split_samples(everything, 0.1, 3, grouped=False)
+    assert len(validation) == 20
+    assert {s.name for s in again[1]} == {s.name for s in validation} != {s.name for s in other[1]}
+    assert not {s.name for s in training} & {s.name for s in validation}
+
+
+@pytest.mark.parametrize("groups", [2, 3, 7, 40])
+def test_no_group_stands_on_both_sides(groups):
+    training, validation = split_samples(samples(120, groups), 0.1, 2, grouped=True)
+    assert training
+    assert validation
+    assert not {s.group for s in training} & {s.group for s in validation}
+    assert len(training) + len(validation) == 120
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_something_is_left_to_train_on_however_few_and_uneven_the_groups(seed):
+    few = [Sample(i + 2, f"w{i}", "x", group, Path(f"w{i}")) for i, group in enumerate("abb")]
+    training, validation = split_samples(few, 0.5, seed, grouped=True)
+    assert training and validation
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("groups", [None, 40])
+def test_what_a_base_model_has_learnt_is_validated_on_only_where_there_is_too_little_else(seed, groups):
+    everything = samples(120, groups)
+    digests = {s.path: s.name for s in everything}
+    first, validated = split_samples(everything, 0.1, 2, bool(groups), digests)
+    learnt = {s.name for s in first}
+    _, again = split_samples(everything, 0.1, seed, bool(groups), digests, learnt)
+    assert {s.name for s in again} == {s.name for s in validated}
+    _, few_new = split_samples(everything, 0.1, seed, bool(groups), digests, {s.name for s in everything[:114]})
+    assert {s.name for s in everything[114:]} == {s.name for s in few_new} or groups
+    _, all_known = split_samples(everything, 0.1, seed, bool(groups), digests, {s.name for s in everything})
+    _, none_known = split_samples(everything, 0.1, seed, bool(groups), digests)
+    assert all_known == none_known
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_copies_of_an_image_stay_together(seed):
+    everything = samples(40)
+    digests = {s.path: f"{i // 2}" for i, s in enumerate(everything)}
+    training, validation = split_samples(everything, 0.2, seed, False, digests)
+    assert not {digests[s.path] for s in training} & {digests[s.path] for s in validation}
+
+
+def test_a_single_group_cannot_be_split():
+    with pytest.raises(ImageSetError, match="at least 2 groups"):
+        split_samples(samples(10, 1), 0.1, 2, grouped=True)
