@@ -18,6 +18,7 @@ from utilities.images import READING_BUCKET, Preprocessing, canvas_width
 from utilities.metrics import Summary, character_error_rate, summarize
 from utilities.model import FrameCounter, RecognizerSpec, frame_counter
 from utilities.model_cost import operations
+from utilities.muon import Muon
 from utilities.outputs import training_record
 from utilities.reader import Reader, reader_for
 from utilities.saved_model import Recognizer
@@ -157,6 +158,7 @@ def _run(
     )
     row = {
         "architecture": spec.architecture,
+        "optimizer": Muon.__name__,
         "start": start,
         "training_set": config.train.image_set.parent.name + "/" + config.train.image_set.name,
         "test_set": config.test.image_set.parent.name + "/" + config.test.image_set.name,

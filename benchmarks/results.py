@@ -13,9 +13,10 @@ from benchmarks.tables import RESULTS, words_of
 from utilities.safe_files import whole_file
 
 HEADER = (
-    "images", "start", "model", "words", "processor", "minutes", "epochs", "validation CER", "test CER", "exact",
-    "leaning: test CER", "exact", "five views: test CER",
+    "images", "start", "model", "words", "processor", "optimizer", "minutes", "epochs", "validation CER", "test CER",
+    "exact", "leaning: test CER", "exact", "five views: test CER",
 )  # fmt: skip
+FIRST_OPTIMIZER = "AdamW"  # of runs from before there was another
 
 
 def read_all(files: Sequence[Path]) -> list[dict]:
@@ -24,8 +25,12 @@ def read_all(files: Sequence[Path]) -> list[dict]:
 
 
 def runs_of(results: Sequence[dict]) -> list[dict]:
-    """The runs of accuracy results, each with the `processor` it ran on."""
-    return [run | {"processor": _processor(result["machine"])} for result in results for run in result["runs"]]
+    """The runs of accuracy results, each with the `processor` it ran on and its `optimizer`."""
+    return [
+        {"optimizer": FIRST_OPTIMIZER} | run | {"processor": _processor(result["machine"])}
+        for result in results
+        for run in result["runs"]
+    ]
 
 
 def accuracy_table(runs: Sequence[dict]) -> str:
@@ -39,7 +44,7 @@ def runs_by_words(runs: Sequence[dict]) -> list[dict]:
 
     def kind(run):
         more = bool(run.get("untranscribed")), bool(run.get("rehearsed"))
-        return run["architecture"], run["start"], run["test_set"], run["minutes"], *more
+        return run["architecture"], run["optimizer"], run["start"], run["test_set"], run["minutes"], *more
 
     words = defaultdict(set)
     for run in runs:
@@ -103,6 +108,7 @@ def _cells(run: dict) -> tuple[str, ...]:
         run["architecture"],
         words_of(run),
         run["processor"],
+        run["optimizer"],
         f"{run['seconds'] / 60:.0f} of {run['minutes']:g}",
         str(run["epochs"]),
         f"{100 * run['val_cer']:.1f} %",

@@ -60,7 +60,8 @@ def test_accuracy_trains_and_transfers_and_reports(sets):
     assert (scratch["start"], transfer["start"]) == ("scratch", "transfer")
     assert (scratch["words"], transfer["words"]) == (36, 18)
     for row in result["runs"]:
-        assert row["architecture"] == "compact" and row["canvas"] == [32, 128] and row["resize"] == "upright"
+        assert (row["architecture"], row["optimizer"]) == ("compact", "Muon")
+        assert (row["canvas"], row["resize"]) == ([32, 128], "upright")
         assert (row["test_words"], row["groups"], row["unread"]) == (12, 3, 0)
         assert row["hyperparameters"]["batch_size"] == 8
         assert 0 < row["cer_low"] <= row["cer"] <= row["cer_high"]
@@ -222,14 +223,14 @@ def test_the_readmes_results_are_those_of_the_json_files():
 def test_a_result_says_on_which_processor():
     machine = {"cpu": "Intel(R) Xeon(R) Processor", "gpus": []}
     (run,) = runs_of([{"machine": machine, "runs": [{"words": 3}]}])
-    assert run == {"words": 3, "processor": "Intel Xeon"}
+    assert run == {"words": 3, "processor": "Intel Xeon", "optimizer": "AdamW"}
 
 
 def test_the_chart_of_few_words_is_of_runs_that_differ_in_words():
     def run(words, cer, architecture="residual", start="scratch", minutes=10.0):
         return {
-            "architecture": architecture, "start": start, "words": words, "minutes": minutes, "test_set": "a/test",
-            "cer": cer, "cer_low": cer - 0.1, "cer_high": cer + 0.1,
+            "architecture": architecture, "optimizer": "Muon", "start": start, "words": words, "minutes": minutes,
+            "test_set": "a/test", "cer": cer, "cer_low": cer - 0.1, "cer_high": cer + 0.1,
         }  # fmt: skip
 
     scratch = [run(1000, 0.4), run(250, 0.6)]

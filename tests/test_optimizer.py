@@ -1,6 +1,11 @@
+import keras
+import numpy as np
 import pytest
 
+from utilities.muon import LARGEST, STEP, Muon
 from utilities.optimizer import WarmupCosine
+
+RATE = 0.01
 
 
 def test_the_rate_rises_then_falls():
@@ -8,3 +13,66 @@ def test_the_rate_rises_then_falls():
     rates = [float(schedule(step)) for step in (0, 25, 50, 525, 1000)]
     assert rates[0] < rates[1] < rates[2] == pytest.approx(1.0, abs=0.01)
     assert rates[2] > rates[3] > rates[4] == pytest.approx(0.01, abs=1e-3)
+
+
+def steps_of(layer, features, optimizer, count=2) -> dict[str, np.ndarray]:
+    """How far the variables of a layer go, by their names, with gradients by chance; rare directions are small."""
+    rng = np.random.default_rng(3)
+    layer.build(features)
+    before = [keras.ops.convert_to_numpy(v) for v in layer.trainable_variables]
+    optimizer.build(layer.trainable_variables)
+    for _ in range(count):
+        gradients = [rng.normal(size=v.shape) * np.geomspace(1, 1e-2, v.shape[-1]) for v in layer.trainable_variables]
+        optimizer.apply([keras.ops.convert_to_tensor(g, "float32") for g in gradients])
+    return {
+        v.path.split("/")[-1]: keras.ops.convert_to_numpy(v) - was
+        for v, was in zip(layer.trainable_variables, before, strict=True)
+    }
+
+
+def singular_values(step) -> np.ndarray:
+    rows, columns = step.reshape(-1, step.shape[-1]).shape
+    return np.linalg.svd(step.reshape(rows, columns), compute_uv=False) / (RATE * STEP * max(rows, columns) ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ("layer", "features", "matrices"),
+    [
+        (keras.layers.Dense(24), (None, 40), {"kernel": 1}),
+        (keras.layers.Dense(40), (None, 24), {"kernel": 1}),
+        (keras.layers.Conv2D(20, 3), (None, 8, 8, 12), {"kernel": 1}),
+        (keras.layers.LSTM(16), (None, None, 24), {"kernel": 4, "recurrent_kernel": 4}),
+    ],
+)
+def test_kernels_step_alike_in_all_directions(layer, features, matrices):
+    steps = steps_of(layer, features, Muon(RATE, weight_decay=0.0), count=1)
+    for name, count in matrices.items():
+        for matrix in np.split(steps[name], count, axis=-1):
+            values = singular_values(matrix)
+            assert values.min() > 0.6
+            assert values.max() < 1.3
+            assert np.sqrt(np.mean(matrix**2)) == pytest.approx(STEP * RATE, rel=0.3)
+
+
+@pytest.mark.parametrize(
+    ("layer", "features", "names"),
+    [
+        (keras.layers.Dense(8, name="head"), (None, 6), {"kernel", "bias"}),
+        (keras.layers.Dense(8), (None, 6), {"bias"}),
+        (keras.layers.Dense(LARGEST + 1), (None, LARGEST + 1), {"kernel", "bias"}),
+        (keras.layers.BatchNormalization(), (None, 6), {"gamma", "beta"}),
+    ],
+)
+def test_heads_biases_norms_and_large_matrices_step_as_with_adamw(layer, features, names):
+    twin = layer.__class__.from_config(layer.get_config())
+    ours = steps_of(layer, features, Muon(RATE, weight_decay=0.0, adamw_layers=["head"]))
+    adamw = steps_of(twin, features, keras.optimizers.AdamW(RATE, weight_decay=0.0))
+    same = {name for name in ours if np.allclose(ours[name], adamw[name], rtol=1e-3, atol=1e-6)}
+    assert same == names
+
+
+def test_the_optimizer_survives_its_configuration():
+    again = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(Muon(RATE, adamw_layers=["head"]))
+    )
+    assert again.adamw_layers == ["head"]

@@ -1,10 +1,12 @@
-"""The optimizer and its schedule: AdamW (Loshchilov & Hutter 2019) with warm-up, cosine and clipped gradients."""
+"""The optimizer and its schedule: Muon and AdamW with warm-up, cosine and clipped gradients."""
 
 import math
 
 import keras
 
 from utilities import PACKAGE
+from utilities.full_model import HEADS
+from utilities.muon import Muon
 
 WARM_UP_SHARE, MOST_WARM_UP = 0.05, 500  # of the steps; steps: the rate rises from 0 while CTC leaves its blank plateau
 LAST_RATE = 0.01  # of the learning rate, at the last step
@@ -35,8 +37,9 @@ def compile_full_model(full: keras.Model, learning_rate: float, total_steps: int
 
     `parts`: batches whose gradients are averaged before the weights change, where a whole batch does not fit.
     """
-    optimizer = keras.optimizers.AdamW(
+    optimizer = Muon(
         WarmupCosine(learning_rate, total_steps),
+        adamw_layers=HEADS,
         weight_decay=WEIGHT_DECAY,
         global_clipnorm=CLIP_NORM,
         gradient_accumulation_steps=parts if parts > 1 else None,

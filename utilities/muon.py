@@ -1,0 +1,76 @@
+"""The optimizer's step: Muon for the matrices that multiply features, AdamW for everything else."""
+
+import math
+from collections.abc import Collection
+
+import keras
+from keras import ops
+
+from utilities import PACKAGE
+
+MOMENTUM = 0.95  # of the gradients
+ROUNDS = 5  # of Newton and Schulz's iteration
+CUBIC, LINEAR, QUINTIC = -4.7750, 3.4445, 2.0315  # its coefficients as published: quick, not exact
+STEP = 0.4  # root mean square of the elements of a step over the learning rate
+LARGEST = 256  # the shorter side of a matrix beyond which a step would take longer than its gradient
+GATES = 4  # of an LSTM: so many matrices lie side by side in its kernels
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class Muon(keras.optimizers.AdamW):
+    """AdamW but for kernels, whose steps go as far in rare directions of the features as in frequent ones.
+
+    Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks": all singular values of a matrix's
+    momentum are brought near 1. Steps are of one size whatever the matrix's shape, as in Liu et al. 2025, "Muon is
+    scalable for LLM training"; weights decay as AdamW's. A convolution is the matrix from all that it sees to its
+    filters, an LSTM's kernel one matrix a gate. (Keras's own Muon leaves convolutions to AdamW.)
+
+    Biases, batch norms, layers named in `adamw_layers` and matrices that are large on both sides are AdamW's.
+    """
+
+    def __init__(self, *args, adamw_layers: Collection[str] = (), **kwargs):
+        super().__init__(*args, **kwargs)
+        self.adamw_layers = list(adamw_layers)
+
+    def build(self, variables):
+        """Make room for what is kept of the gradients of each variable."""
+        super().build(variables)
+        self._matrices = [self._matrices_of(variable) for variable in variables]
+
+    def _matrices_of(self, variable) -> int:
+        """How many matrices lie side by side in a variable; 0: its steps are AdamW's."""
+        *layers, name = variable.path.split("/")
+        if not name.endswith("kernel") or not set(self.adamw_layers).isdisjoint(layers):
+            return 0
+        count = GATES if layers[-1] == "lstm_cell" else 1
+        *inputs, outputs = variable.shape
+        return count if min(math.prod(inputs), outputs // count) <= LARGEST else 0
+
+    def update_step(self, gradient, variable, learning_rate):
+        """One step of one variable."""
+        place = self._get_variable_index(variable)
+        if not (matrices := self._matrices[place]):
+            return super().update_step(gradient, variable, learning_rate)
+        momentum, rate = self._momentums[place], ops.cast(learning_rate, variable.dtype)
+        gradient = ops.cast(gradient, variable.dtype)
+        new = MOMENTUM * ops.convert_to_tensor(momentum) + gradient
+        self.assign(momentum, new)
+        self.assign_sub(variable, rate * STEP * _orthogonal(MOMENTUM * new + gradient, matrices))
+        return None
+
+    def get_config(self):
+        return super().get_config() | {"adamw_layers": self.adamw_layers}
+
+
+def _orthogonal(kernel, matrices: int):
+    """A kernel (..., outputs) of so many matrices side by side, each made orthogonal; the mean of its squares is 1."""
+    shape = tuple(kernel.shape)
+    x = ops.reshape(kernel, (-1, matrices, shape[-1] // matrices))
+    tall = x.shape[0] > x.shape[2]
+    x = ops.transpose(x, (1, 2, 0) if tall else (1, 0, 2))
+    x = x / (ops.norm(x, axis=(1, 2), keepdims=True) + 1e-7)
+    for _ in range(ROUNDS):
+        square = ops.matmul(x, ops.transpose(x, (0, 2, 1)))
+        x = LINEAR * x + ops.matmul(CUBIC * square + QUINTIC * ops.matmul(square, square), x)
+    x = x * x.shape[2] ** 0.5  # the longer side
+    return ops.reshape(ops.transpose(x, (2, 0, 1) if tall else (1, 0, 2)), shape)
