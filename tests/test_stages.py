@@ -266,7 +266,7 @@ def test_an_earlier_result_is_refused_and_overwritten_only_on_request(worked):
 def test_a_trial_counts_as_what_the_trainer_would_keep_of_it(workspace, keeps_the_best):
     settings = write_settings(workspace, train=f"EARLY_STOPPING = {keeps_the_best}")
     text = settings.read_text().replace("NUM_EPOCHS = 1\n", "NUM_EPOCHS = 4\n")
-    settings.write_text(text.replace("0.001, 0.002", "0.5"))  # a rate that ruins the model
+    settings.write_text(text.replace("0.001, 0.002", "1"))  # a rate that ruins the model
     run("hyperparameter_tuner", "setup.cfg", cwd=workspace)
     (trial,) = rows(workspace / "logs/hparam_tuning_grid/trials.csv")
     assert (int(trial["best_epoch"]) < 4) == keeps_the_best
