@@ -1,4 +1,4 @@
-"""The optimizer's step: Muon for the matrices that multiply features, AdamW for everything else."""
+"""The optimizer's step: Muon for the matrices that multiply features, AdamW (Loshchilov & Hutter 2019) for all else."""
 
 import math
 from collections.abc import Collection
@@ -10,7 +10,7 @@ from utilities import PACKAGE
 
 MOMENTUM = 0.95  # of the gradients
 ROUNDS = 5  # of Newton and Schulz's iteration
-CUBIC, LINEAR, QUINTIC = -4.7750, 3.4445, 2.0315  # its coefficients as published: quick, not exact
+LINEAR, CUBIC, QUINTIC = 3.4445, -4.7750, 2.0315  # its coefficients as published: quick, not exact
 STEP = 0.4  # root mean square of the elements of a step over the learning rate
 LARGEST = 256  # the shorter side of a matrix beyond which a step would take longer than its gradient
 GATES = 4  # of an LSTM: so many matrices lie side by side in its kernels
