@@ -126,6 +126,8 @@ def test_a_kept_state_belongs_to_its_settings_and_is_not_lost_by_accident(tmp_pa
         run(spec(), plan(), ResumePoint(path, {"seed": 1}), stop_after=2)
     with pytest.raises(ResumeError, match="seed: was 1, now 2"):
         ResumePoint(path, {"seed": 2}).read()
+    with pytest.raises(ResumeError, match="optimizer: was nothing, now Muon"):  # kept by an earlier version
+        ResumePoint(path, {"seed": 1, "optimizer": "Muon"}).read()
     with pytest.raises(ResumeError, match=r"--resume.*--overwrite"):
         ResumePoint.open(path, {"seed": 1}, resume=False, overwrite=False)
     assert path.exists()

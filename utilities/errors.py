@@ -16,5 +16,5 @@ def differences(kept: Mapping, now: Mapping) -> list[str]:
 
 
 def _short(value: object) -> str:
-    text = str(value)
+    text = "nothing" if value is None else str(value)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]} ..."
