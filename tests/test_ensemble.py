@@ -59,8 +59,8 @@ def test_confidences_are_brought_down_as_those_of_the_members_are():
 
 
 def test_an_ensemble_has_seen_what_any_of_its_members_was_trained_with():
-    ensemble = Ensemble([member("a", digests={"1"}, groups={"x"}), member("a", digests={"2"})])
-    assert ensemble.digests == {"1", "2"} and ensemble.groups == {"x"}
+    ensemble = Ensemble([member("a", digests={"1"}, groups={("writer", "x")}), member("a", digests={"2"})])
+    assert ensemble.digests == {"1", "2"} and ensemble.groups == {("writer", "x")}
 
 
 def test_details_are_those_of_the_member_that_shows_the_text_best():

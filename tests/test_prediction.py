@@ -96,12 +96,18 @@ def test_what_the_curator_must_know_is_said(tmp_path):
     grouped = read_image_set(
         folder, Columns("words_metadata.csv", "image_location", "transcription", "writer"), "png", True
     )
-    base = {"data": {"groups": ["b"], "image_digests": []}}
-    reader = Reader(small_recognizer(record={"data": {"groups": [], "image_digests": []}, "base": base}))
-    said = results_table(predict_to_files({tmp_path / "m-predictions.csv": reader}, grouped))
+    said = results_table(predict_to_files({tmp_path / "m-predictions.csv": trained_with("writer", "b")}, grouped))
     assert "'Ö' 1 times" in said
-    assert "2 of these images" in said  # of group b, which the base model was trained on
+    assert "2 of these images" in said  # of writer b, with whose hand the base model was trained
     assert str(tmp_path / "m-predictions.csv") in said
+    said = results_table(predict_to_files({tmp_path / "page.csv": trained_with("page", "b")}, grouped))
+    assert "of these images" not in said  # a page b of another collection is no writer b
+
+
+def trained_with(column: str, group: str) -> Reader:
+    """A reader of a model transferred from one that was trained with a group of so named a column."""
+    base = {"data": {"groups": [group], "image_digests": [], "split": {"group_column": column}}}
+    return Reader(small_recognizer(record={"data": {"groups": [], "image_digests": []}, "base": base}))
 
 
 def test_a_failure_leaves_no_half_file(reader, tmp_path, monkeypatch):

@@ -51,6 +51,7 @@ class ImageSet:
     folder: Path
     samples: tuple[Sample, ...]
     problems: tuple[Problem, ...]
+    group_column: str | None = None  # what the CSV calls the samples' groups
 
     @property
     def fingerprint(self) -> str:
@@ -96,7 +97,7 @@ def read_image_set(folder: Path, columns: Columns, preferred_format: str, for_pr
         problems += _empty_labels(samples)
         repeated = _repeats(shared)
         samples = [s for s in samples if s.row not in repeated]
-    return ImageSet(folder, tuple(samples), tuple(sorted(problems, key=lambda p: p.row)))
+    return ImageSet(folder, tuple(samples), tuple(sorted(problems, key=lambda p: p.row)), columns.group)
 
 
 def _empty_labels(samples: Sequence[Sample]) -> list[Problem]:

@@ -37,7 +37,7 @@ def predict_to_files(
         for path, reader in all_readers.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             file = stack.enter_context(stack.enter_context(whole_file(path)).open("w", encoding="utf-8", newline=""))
-            tables[path] = PredictionsFile(reader, file, found)
+            tables[path] = PredictionsFile(reader, file, found, image_set.group_column)
             tables[path].begin()
         kinds = list(dict.fromkeys(reader.spec.preprocessing for reader in members))
         size = max(1, CHUNK // len(members)) if together else CHUNK  # an ensemble keeps what all members saw

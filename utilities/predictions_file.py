@@ -23,6 +23,7 @@ class PredictionsFile:
     reader: Reader | Ensemble
     file: TextIO
     found: Mapping[int, str]  # row -> what is wrong with it
+    group_column: str | None  # what the image set's table calls its groups
     summary: Summary = field(default_factory=Summary)
 
     def begin(self) -> None:
@@ -49,7 +50,7 @@ class PredictionsFile:
             details = ("" for _ in DETAIL_COLUMNS if self.reader.with_details)
             return (s.name, s.label, "", "", s.group, problem, *details)
         reading = next(readings)
-        if image.digest in self.reader.digests or s.group in self.reader.groups:
+        if image.digest in self.reader.digests or (self.group_column, s.group) in self.reader.groups:
             self.summary.seen_in_training.add(s.name)
         self.summary.add(s.label, reading)
         return (s.name, s.label, reading.text, f"{reading.confidence:.4f}", s.group, problem, *_detail_cells(reading))

@@ -153,12 +153,15 @@ def reader_for(
     return Reader(recognizer, with_details, language=language, views=views)
 
 
-def _training_traces(record: dict) -> tuple[set[str], set[str]]:
-    """Digests of the images and names of the groups that a model, or a model it was transferred from, has seen."""
+def _training_traces(record: dict) -> tuple[set[str], set[tuple[str, str]]]:
+    """Digests of the images that a model, or a model it was transferred from, has seen; and their groups.
+
+    A group is its column's name and its own: writer 7 of one collection is not page 7 of another.
+    """
     digests, groups = set(), set()
     while record:
         data = record.get("data", {})
         digests.update(data.get("image_digests", ()))
-        groups.update(data.get("groups", ()))
+        groups.update((data["split"]["group_column"], group) for group in data.get("groups", ()))
         record = record.get("base")
     return digests, groups
