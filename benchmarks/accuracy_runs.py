@@ -10,20 +10,23 @@ import numpy as np
 
 from utilities.calibration import calibrations
 from utilities.config import Config
+from utilities.examination import columns_of
 from utilities.full_model import build_full_model, train_only_heads, with_larger_alphabet
 from utilities.hyperparameters import resolve
 from utilities.image_cache import CACHE_FOLDER, cached_images
-from utilities.image_set import Sample, read_image_set
+from utilities.image_set import read_image_set
 from utilities.images import READING_BUCKET, Preprocessing, canvas_width
 from utilities.metrics import Summary, character_error_rate, summarize
 from utilities.model import FrameCounter, RecognizerSpec, frame_counter
 from utilities.model_cost import operations
 from utilities.muon import Muon
 from utilities.outputs import training_record
+from utilities.plan import Plan, fine_tuning_plan, head_plan, transfer_batch_size
 from utilities.reader import Reader, reader_for
+from utilities.rows import Sample
 from utilities.saved_model import Recognizer
-from utilities.training import Plan, Progress, fine_tuning_plan, head_plan, train, transfer_batch_size
-from utilities.training_set import TrainingSet, columns_of, training_set_for
+from utilities.training import Progress, train
+from utilities.training_set import TrainingSet, training_set_for
 from utilities.transfer_set import transfer_set_for
 
 CURVE_POINTS = 20  # about as many evaluations on the test set, spread over the budget

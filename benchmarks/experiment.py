@@ -9,13 +9,14 @@ from pathlib import Path
 
 from utilities.config import Config, load_config
 from utilities.errors import UserError
-from utilities.image_set import Sample, read_image_set
+from utilities.examination import columns_of
+from utilities.image_set import read_image_set
 from utilities.metadata import ImageSetError
+from utilities.rows import Sample
 from utilities.safe_files import write_text_whole
 from utilities.setting_keys import HYPERPARAMETER_KEYS, KEYS
 from utilities.settings_file import read_settings, settings_text
 from utilities.split import in_seeded_order
-from utilities.training_set import columns_of
 
 ROOT = Path(__file__).resolve().parents[1]
 # (height, width) in px where an architecture's own recipe differs from setup.cfg's

@@ -58,7 +58,7 @@ def measure(args: argparse.Namespace, folder: Path, work: Path) -> dict:
     from benchmarks.machine import describe_machine, matrix_product_rate
     from utilities.alphabet import Alphabet
     from utilities.batches import Word
-    from utilities.training import Plan
+    from utilities.plan import Plan
 
     columns = {"METADATA_GROUP_COLUMN": ""}
     config = experiment(work, args.architecture, Sets(folder, folder, columns), args.canvas, args.seconds / 60, {})
@@ -120,13 +120,13 @@ def prepared(args: argparse.Namespace, config: Config, folder: Path) -> tuple:
     """(recognizer, image set of readable labelled rows, their contents). Raises UserError when none is left."""
     from utilities.alphabet import Alphabet
     from utilities.decoders import decode_all
+    from utilities.examination import columns_of
     from utilities.full_model import build_full_model
     from utilities.hyperparameters import resolve
     from utilities.image_set import ImageSet, read_image_set
     from utilities.images import Preprocessing
     from utilities.model import RecognizerSpec
     from utilities.saved_model import Recognizer, load_recognizer
-    from utilities.training_set import columns_of
 
     found = read_image_set(folder, columns_of(config.project), config.project.image_format, for_prediction=True)
     samples = [s for s in found.samples if s.path and s.label]

@@ -18,17 +18,18 @@ from utilities.budget import made_ahead
 from utilities.full_model import build_full_model
 from utilities.gpu import framework_gpus
 from utilities.image_cache import cached_images
-from utilities.image_set import ImageSet, label_problems, read_image_set, usable_samples
+from utilities.image_set import ImageSet, read_image_set, usable_samples
 from utilities.images import BUCKET, READING_BUCKET, Preprocessing, canvas_width, to_canvases
 from utilities.metadata import Columns
 from utilities.model import RecognizerSpec, frame_counter
 from utilities.model_cost import operations
 from utilities.optimizer import compile_full_model
+from utilities.plan import Plan
 from utilities.prediction import predict_to_files
 from utilities.reader import BATCH_SIZE, Reader, reader_for
+from utilities.rows import label_problems
 from utilities.saved_model import Recognizer, load_recognizer, save_recognizer
 from utilities.split import split_samples
-from utilities.training import Plan
 
 TRAINING_FACTOR = 3  # operations of a training step over those of a prediction: forward, and backward twice that
 WARM_UP_STEPS = 4  # of training, before the clock starts: the first ones trace the graph; JAX compiles for an epoch

@@ -55,8 +55,8 @@ def check(config: Config) -> None:
 
 def merge(config: Config, review: Path, out: Path) -> None:
     """Write the corrected metadata and say what changed."""
+    from utilities.examination import columns_of
     from utilities.review import merge_review
-    from utilities.training_set import columns_of
 
     columns = columns_of(config.project)
     changes = merge_review(review, config.test.image_set / columns.file_name, columns, out)

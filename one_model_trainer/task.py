@@ -42,7 +42,7 @@ def run(config: Config, args: argparse.Namespace) -> None:
     from utilities.full_model import build_full_model
     from utilities.images import Preprocessing
     from utilities.model import FrameCounter, RecognizerSpec
-    from utilities.training import Plan
+    from utilities.plan import Plan
     from utilities.training_run import train_and_save
     from utilities.training_set import announce, training_set_for
 

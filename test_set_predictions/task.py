@@ -45,6 +45,7 @@ def run(config: Config, models: list[Path], with_details: bool, with_report: boo
     lexicon = read_lexicon(config.test.lexicon) if config.test.lexicon else {}
     start_framework(seed=0)  # nothing here is random
 
+    from utilities.examination import columns_of, explicit_alphabet
     from utilities.image_set import read_image_set, require_an_image
     from utilities.prediction import predict_to_files
     from utilities.prediction_summary import results_table
@@ -52,7 +53,7 @@ def run(config: Config, models: list[Path], with_details: bool, with_report: boo
     from utilities.report import write_report
     from utilities.review import review_predictions
     from utilities.saved_model import load_recognizer
-    from utilities.training_set import columns_of, explicit_alphabet, warn_differences
+    from utilities.training_set import warn_differences
 
     columns = columns_of(config.project)
     image_set = read_image_set(config.test.image_set, columns, config.project.image_format, for_prediction=True)

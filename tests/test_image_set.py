@@ -7,15 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import WORDS, write_image_set
 
-from utilities.alphabet import Alphabet
-from utilities.image_set import (
-    Problem,
-    Sample,
-    label_problems,
-    read_image_set,
-    require_an_image,
-    usable_samples,
-)
+from utilities.image_set import read_image_set, require_an_image, usable_samples
 from utilities.metadata import Columns, ImageSetError
 
 COLUMNS = Columns("words_metadata.csv", "image_location", "transcription")
@@ -247,14 +239,6 @@ def test_another_encoding_absent_csv_and_absent_folder(folder):
         read_image_set(folder / "nowhere", COLUMNS, "png")
 
 
-def test_labels_that_cannot_be_learnt_are_problems():
-    path = Path("w.png")
-    samples = [Sample(2, "a", "Carex", "", path), Sample(3, "b", "aab", "", Path("narrow.png"))]
-    problems = label_problems(samples, 4, Alphabet(tuple("Carexb")), {path: 9, Path("narrow.png"): 3})
-    assert [(p.row, p.finding) for p in problems] == [(2, "label too long"), (3, "label too long for its image")]
-    assert [p.finding for p in label_problems(samples[:1], 40, Alphabet(("C",)), {})] == ["character outside ALPHABET"]
-
-
 def test_the_fingerprint_tells_labels_apart(folder):
     first = read_image_set(folder, COLUMNS, "png").fingerprint
     assert read_image_set(folder, COLUMNS, "png").fingerprint == first
@@ -273,7 +257,3 @@ def test_a_hundred_thousand_rows_join_in_seconds(tmp_path):
     image_set = read_image_set(tmp_path, COLUMNS, "png")
     assert time.perf_counter() - started < 10
     assert len(image_set.samples) == 1000
-
-
-def test_a_problem_reads_as_a_sentence():
-    assert str(Problem(7, "w.png", "empty label", "fill in")) == "row 7: w.png: empty label (fill in)"

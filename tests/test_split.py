@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from utilities.image_set import Sample
 from utilities.metadata import ImageSetError
+from utilities.rows import Sample
 from utilities.split import split_samples
 
 

@@ -16,17 +16,9 @@ from utilities.full_model import build_full_model, reader_of
 from utilities.hyperparameters import resolve
 from utilities.images import Preprocessing, canvas_width, prepare, to_canvases
 from utilities.model import HEAD, RecognizerSpec, frame_counter
+from utilities.plan import Plan, fine_tuning_plan, head_plan, transfer_batch_size
 from utilities.resume import ResumeError, ResumePoint
-from utilities.training import (
-    HISTORY_COLUMNS,
-    Plan,
-    TrainingError,
-    fine_tuning_plan,
-    head_plan,
-    history_csv,
-    train,
-    transfer_batch_size,
-)
+from utilities.training import HISTORY_COLUMNS, TrainingError, history_csv, train
 
 HOW = Preprocessing(32, 256)
 SMALL = {"num_units_dense": 32, "num_units_lstm1": 32, "num_units_lstm2": 32, "dropout": 0.0}

@@ -37,11 +37,12 @@ def run(config: Config, args: argparse.Namespace) -> None:
     check_model_file(args.model)
     start_framework(config.train.seed)
 
+    from utilities.examination import explicit_alphabet
     from utilities.full_model import train_only_heads, with_larger_alphabet
+    from utilities.plan import fine_tuning_plan, head_plan, transfer_batch_size
     from utilities.saved_model import load_recognizer
-    from utilities.training import fine_tuning_plan, head_plan, transfer_batch_size
     from utilities.training_run import train_and_save
-    from utilities.training_set import explicit_alphabet, warn_differences
+    from utilities.training_set import warn_differences
     from utilities.transfer_set import transfer_set_for
 
     base = load_recognizer(args.model, explicit_alphabet(config.project))

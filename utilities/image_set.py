@@ -4,44 +4,18 @@ What a problem means for a stage (DESIGN, "Bad rows") is decided in `usable_samp
 """
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from utilities.alphabet import Alphabet, frames_needed, normalize
+from utilities.alphabet import normalize
 from utilities.image_index import SURE, ImageIndex
 from utilities.images import IMAGE_ENDINGS
 from utilities.metadata import Columns, ImageSetError, read_metadata
+from utilities.rows import Problem, Sample, contradictions, empty_labels, list_problems, of_one_image, repeats
 
 # what else a user can do about a missing column where labels need not be
 WITHOUT_CSV = ", or take {name} out of the folder: then all of its images are read, without transcriptions"
-LISTED = 200  # problems written out in a message; the rest is counted
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One row of the metadata: `row`: its line number as a spreadsheet shows it, `path`: None if no image was found."""
-
-    row: int
-    name: str
-    label: str
-    group: str
-    path: Path | None
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Why a row cannot be used."""
-
-    row: int
-    name: str
-    finding: str
-    detail: str
-
-    def __str__(self):
-        where = f"row {self.row}: " if self.row else ""
-        return f"{where}{self.name}: {self.finding}{f' ({self.detail})' if self.detail else ''}"
 
 
 @dataclass(frozen=True)
@@ -87,25 +61,17 @@ def read_image_set(folder: Path, columns: Columns, preferred_format: str, for_pr
         samples.append(Sample(row, name, normalize(label.strip()), normalize(group.strip()), path))
         if trouble:
             problems.append(Problem(row, name, *trouble))
-    shared = _of_one_image(samples)
+    shared = of_one_image(samples)
     if wrong := _guesses(images, shared):
         problems += [Problem(s.row, s.name, *wrong[s.row]) for s in samples if s.row in wrong]
         samples = [replace(s, path=None) if s.row in wrong else s for s in samples]
-        shared = _of_one_image(samples)
-    problems += _contradictions(shared, lambda s: s.label)
+        shared = of_one_image(samples)
+    problems += contradictions(shared, lambda s: s.label)
     if not for_prediction:
-        problems += _empty_labels(samples)
-        repeated = _repeats(shared)
+        problems += empty_labels(samples)
+        repeated = repeats(shared)
         samples = [s for s in samples if s.row not in repeated]
     return ImageSet(folder, tuple(samples), tuple(sorted(problems, key=lambda p: p.row)), columns.group)
-
-
-def _empty_labels(samples: Sequence[Sample]) -> list[Problem]:
-    return [
-        Problem(s.row, s.name, "empty label", "fill in the transcription or delete the row")
-        for s in samples
-        if not s.label
-    ]
 
 
 def _guesses(images: ImageIndex, shared: Iterable[Sequence[Sample]]) -> dict[int, tuple[str, str]]:
@@ -126,75 +92,6 @@ def _guesses(images: ImageIndex, shared: Iterable[Sequence[Sample]]) -> dict[int
         detail = f"{path} is so called, too, but other rows name it"
         wrong |= {s.row: ("image missing", detail) for s in same if s.name not in meant}
     return wrong
-
-
-def contradictory_copies(samples: Iterable[Sample], digests: Mapping[Path, str]) -> list[Problem]:
-    """Rows of different files with the same content (and so digest) that say different things."""
-    copies = _sharing((s for s in samples if s.label), lambda s: digests.get(s.path))
-    return _contradictions(
-        (same for same in copies if len({s.path for s in same}) > 1), lambda s: f"{s.name}: {s.label}"
-    )
-
-
-def _contradictions(shared: Iterable[Sequence[Sample]], said: Callable[[Sample], str]) -> list[Problem]:
-    """Rows of one image that say different things, of each what is `said`; saying nothing is no contradiction."""
-    return [
-        Problem(
-            s.row, s.name, "two different labels for one image", " / ".join(sorted({said(s) for s in same if s.label}))
-        )
-        for same in shared
-        if len({s.label for s in same if s.label}) > 1
-        for s in same
-    ]
-
-
-def _repeats(shared: Iterable[Sequence[Sample]]) -> set[int]:
-    """Rows that only say again what an earlier one says of the same image."""
-    repeated = set()
-    for same in shared:
-        said = set()
-        for sample in same:
-            if sample.label in said:
-                repeated.add(sample.row)
-            said.add(sample.label)
-    return repeated
-
-
-def _of_one_image(samples: Iterable[Sample]) -> list[list[Sample]]:
-    """Rows of the same image, where there are several."""
-    return _sharing(samples, lambda s: s.path)
-
-
-def _sharing(samples: Iterable[Sample], key: Callable[[Sample], Hashable]) -> list[list[Sample]]:
-    """Rows of the same key, where there are several; those without one are left out."""
-    rows = defaultdict(list)
-    for sample in samples:
-        if shared := key(sample):
-            rows[shared].append(sample)
-    return [same for same in rows.values() if len(same) > 1]
-
-
-def label_problems(
-    samples: Iterable[Sample], max_label_length: int, alphabet: Alphabet | None, frames: Mapping[Path, int]
-) -> list[Problem]:
-    """Labels that cannot be learnt: too long, outside an explicit alphabet, or longer than their image's time steps.
-
-    `frames` gives the time steps of each decoded image; images that are not in it are not judged.
-    """
-    problems = []
-    for s in samples:
-        if len(s.label) > max_label_length:
-            detail = f"{len(s.label)} characters, MAX_LABEL_LENGTH = {max_label_length}"
-            problems.append(Problem(s.row, s.name, "label too long", detail))
-        elif s.path in frames and (needed := frames_needed(s.label)) > frames[s.path]:
-            detail = (
-                f"{s.label!r} needs {needed} time steps, the image gives {frames[s.path]}; is it cropped to the word?"
-            )
-            problems.append(Problem(s.row, s.name, "label too long for its image", detail))
-        unknown = alphabet.unknown(s.label) if alphabet else []
-        if unknown:
-            problems.append(Problem(s.row, s.name, "character outside ALPHABET", " ".join(map(repr, unknown))))
-    return problems
 
 
 def require_an_image(image_set: ImageSet) -> None:
@@ -225,11 +122,3 @@ def usable_samples(image_set: ImageSet, problems: Iterable[Problem], on_bad_rows
             f"{image_set.folder} has no usable row:\n{list_problems(problems)}\nCorrect the metadata first."
         )
     return usable
-
-
-def list_problems(problems: Sequence[Problem]) -> str:
-    """Problems one a line; beyond LISTED they are counted."""
-    lines = [f"  {p}" for p in problems[:LISTED]]
-    if len(problems) > LISTED:
-        lines.append(f"  ... and {len(problems) - LISTED} more like these")
-    return "\n".join(lines)

@@ -9,14 +9,15 @@ from pathlib import Path
 
 from utilities.alphabet import Alphabet
 from utilities.config import Config, Project
+from utilities.examination import Examined, examine, explicit_alphabet
 from utilities.hyperparameters import resolve
-from utilities.image_set import Problem, list_problems
 from utilities.images import Preprocessing
 from utilities.metadata import ImageSetError
 from utilities.model import FrameCounter
+from utilities.rows import Problem, list_problems
 from utilities.safe_files import write_text_whole
 from utilities.split import split_samples
-from utilities.training_set import Examined, examine, explicit_alphabet, overlap_with_test
+from utilities.training_set import overlap_with_test
 
 PROBLEMS_FILE = Path("logs/image_set_problems.csv")  # under the working directory
 COLUMNS = ("image_set", "row", "image", "finding", "detail")

@@ -13,9 +13,10 @@ from utilities.calibration import Calibration
 from utilities.full_model import reader_of
 from utilities.model import RecognizerSpec
 from utilities.model_files import ModelFiles
+from utilities.plan import Plan
 from utilities.safe_files import whole_file, write_text_whole
 from utilities.saved_model import save_recognizer
-from utilities.training import HISTORY_COLUMNS, Plan, Progress, history_csv
+from utilities.training import HISTORY_COLUMNS, Progress, history_csv
 from utilities.training_chart import training_history_chart
 
 CHART_SHARE = 0.05  # of a run's time that drawing may take: a chart takes as long as some words' training

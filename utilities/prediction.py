@@ -10,11 +10,12 @@ from tqdm import tqdm
 from utilities.decoders import Decoded, DecodedAhead, decoders, one_ahead
 from utilities.decoding import Reading
 from utilities.ensemble import Ensemble
-from utilities.image_set import ImageSet, Sample
+from utilities.image_set import ImageSet
 from utilities.images import Preprocessing
 from utilities.prediction_summary import Summary
 from utilities.predictions_file import PredictionsFile
 from utilities.reader import Reader
+from utilities.rows import Sample
 from utilities.safe_files import whole_file
 from utilities.sights import Sight
 

@@ -8,9 +8,9 @@ from typing import TextIO
 from utilities.decoders import Decoded
 from utilities.decoding import Reading
 from utilities.ensemble import Ensemble
-from utilities.image_set import Sample
 from utilities.prediction_summary import Summary
 from utilities.reader import Reader
+from utilities.rows import Sample
 
 COLUMNS = ("image", "label", "prediction", "confidence", "group", "problem")
 DETAIL_COLUMNS = ("character_confidences", "runner_up", "runner_up_confidence")

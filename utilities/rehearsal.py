@@ -10,12 +10,14 @@ from pathlib import Path
 from utilities.alphabet import Alphabet
 from utilities.batches import rehearsed_an_epoch
 from utilities.config import Project
+from utilities.examination import examine
 from utilities.image_cache import CACHE_FOLDER
-from utilities.image_set import Problem, list_problems, usable_samples
+from utilities.image_set import usable_samples
 from utilities.metadata import ImageSetError, read_table
 from utilities.model import frame_counter
+from utilities.rows import Problem, list_problems
 from utilities.saved_model import Recognizer
-from utilities.training_set import TrainingSet, examine
+from utilities.training_set import TrainingSet
 
 
 def with_rehearsal(

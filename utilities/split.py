@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from utilities.image_set import Sample
 from utilities.metadata import ImageSetError
+from utilities.rows import Sample
 
 
 def in_seeded_order(names: Iterable[str], seed: int) -> list[str]:

@@ -11,10 +11,11 @@ from utilities.model import RecognizerSpec, frame_counter
 from utilities.model_files import ModelFiles, finished_before
 from utilities.muon import Muon
 from utilities.outputs import HistoryKeeper, save_trained, training_record
+from utilities.plan import Plan
 from utilities.resume import ResumePoint
 from utilities.safe_files import exclusive_lock
 from utilities.saved_model import describe_spec, load_recognizer
-from utilities.training import Plan, train
+from utilities.training import train
 from utilities.training_set import TrainingSet
 
 BELONGS_TO = "belongs_to"  # in a training record: what the run belonged to, for the next step of a transfer

@@ -10,32 +10,15 @@ import numpy as np
 from utilities.alphabet import Alphabet, normalize
 from utilities.batches import Word, WordBatches
 from utilities.config import Config, Project
-from utilities.decoders import Decoded, digest_of_file
-from utilities.image_cache import CACHE_FOLDER, cached_images
-from utilities.image_set import (
-    ImageSet,
-    Problem,
-    Sample,
-    contradictory_copies,
-    label_problems,
-    list_problems,
-    read_image_set,
-    usable_samples,
-)
+from utilities.decoders import digest_of_file
+from utilities.examination import columns_of, examine, explicit_alphabet
+from utilities.image_cache import CACHE_FOLDER
+from utilities.image_set import read_image_set, usable_samples
 from utilities.images import Preprocessing
-from utilities.metadata import Columns, ImageSetError
+from utilities.metadata import ImageSetError
 from utilities.model import RecognizerSpec
+from utilities.rows import Problem, Sample, list_problems
 from utilities.split import split_samples
-
-
-def columns_of(project: Project) -> Columns:
-    """The metadata columns that the settings name."""
-    return Columns(
-        project.metadata_file_name,
-        project.metadata_image_column,
-        project.metadata_transcription_column,
-        project.metadata_group_column,
-    )
 
 
 @dataclass(frozen=True)
@@ -86,46 +69,6 @@ def learnt_digests(record: Mapping) -> set[str]:
         found |= set(data.get("image_digests", ())) - set(data.get("validation_digests", ()))
         record = record.get("base")
     return found
-
-
-def explicit_alphabet(project: Project) -> Alphabet | None:
-    """The alphabet that the settings fix, if they do."""
-    return Alphabet(tuple(project.alphabet)) if project.alphabet else None
-
-
-@dataclass(frozen=True)
-class Examined:
-    """An image set read and decoded, with every bad row of it; a row may have several problems."""
-
-    image_set: ImageSet
-    decoded: dict[Path, Decoded]
-    problems: tuple[Problem, ...]
-
-
-def examine(
-    project: Project,
-    folder: Path,
-    how: Preprocessing,
-    frames: Callable[[int], int],
-    cache: Path = CACHE_FOLDER,
-    for_prediction: bool = False,
-) -> Examined:
-    """Read and decode an image set and find its bad rows. Raises ImageSetError when it cannot be read at all.
-
-    `for_prediction`: see `read_image_set`.
-    """
-    image_set = read_image_set(folder, columns_of(project), project.image_format, for_prediction)
-    decoded = cached_images(folder, [s.path for s in image_set.samples if s.path], how, cache)
-    lengths = {path: frames(image.content.shape[1]) for path, image in decoded.items() if image.content is not None}
-    unreadable = [
-        Problem(s.row, s.name, "image unreadable", decoded[s.path].problem)
-        for s in image_set.samples
-        if s.path and s.path not in lengths
-    ]
-    of_labels = label_problems(image_set.samples, project.max_label_length, explicit_alphabet(project), lengths)
-    copies = contradictory_copies(image_set.samples, {path: image.digest for path, image in decoded.items()})
-    problems = sorted([*image_set.problems, *unreadable, *of_labels, *copies], key=lambda p: p.row)
-    return Examined(image_set, decoded, tuple(problems))
 
 
 def training_set_for(

@@ -67,7 +67,8 @@ def _trainer(job: WorkerJob) -> Callable:
     from utilities.images import Preprocessing
     from utilities.model import FrameCounter, RecognizerSpec
     from utilities.model_cost import operations
-    from utilities.training import Plan, train
+    from utilities.plan import Plan
+    from utilities.training import train
     from utilities.training_set import training_set_for
     from utilities.trial_log import TrialLog
 

@@ -14,15 +14,17 @@ from functools import partial
 from pathlib import Path
 
 from utilities.config import Project
+from utilities.examination import columns_of, explicit_alphabet
 from utilities.image_cache import CACHE_FOLDER, cached_images
-from utilities.image_set import Sample, label_problems, read_image_set
+from utilities.image_set import read_image_set
 from utilities.language_reading import texts_of
 from utilities.metadata import ImageSetError
 from utilities.model import frame_counter
 from utilities.reader import reader_for
+from utilities.rows import Sample, label_problems
 from utilities.saved_model import Recognizer
 from utilities.split import in_seeded_order
-from utilities.training_set import TrainingSet, columns_of, explicit_alphabet
+from utilities.training_set import TrainingSet
 
 # Confidence of a reading, by its characters (their geometric mean), from which it is learnt from. It is not calibrated:
 # a high temperature makes all texts of a beam alike, and so the hopeless ones surer.

@@ -1,0 +1,44 @@
+"""How long, how fast and in which batches to train: what the settings say of one training."""
+
+from dataclasses import dataclass
+
+from utilities.config import Train, Transfer
+from utilities.hyperparameters import Hyperparameters
+
+HEAD_SHARE = 0.1  # of a transfer's MAX_MINUTES for retraining the head, at most; fine-tuning gets the rest
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train. `max_minutes` and `epochs`: whichever is first."""
+
+    epochs: int
+    learning_rate: float
+    seed: int
+    early_stopping: bool
+    patience: int
+    max_minutes: float | None = None
+
+    @classmethod
+    def of(cls, train: Train, epochs: int, learning_rate: float, max_minutes: float | None) -> "Plan":
+        """A plan with the seed and the early stopping of the [train] section."""
+        return cls(epochs, learning_rate, train.seed, train.early_stopping, train.patience, max_minutes)
+
+
+def transfer_batch_size(train: Train, base: Hyperparameters) -> int:
+    """Images a step of a transfer: what [train] says, else what the base model was trained with."""
+    return train.hyperparameters.get("batch_size", base.batch_size)
+
+
+def head_plan(train: Train, transfer: Transfer) -> Plan:
+    """How a transfer retrains the head: in HEAD_SHARE of its MAX_MINUTES at most."""
+    minutes = HEAD_SHARE * transfer.max_minutes if transfer.max_minutes else None
+    return Plan.of(train, transfer.retraining_epochs, transfer.retraining_learning_rate, minutes)
+
+
+def fine_tuning_plan(train: Train, transfer: Transfer, head_seconds: float) -> Plan:
+    """How a transfer trains all layers afterwards: in what the head has left of MAX_MINUTES."""
+    minutes = transfer.max_minutes
+    if minutes:
+        minutes -= min(head_seconds / 60, head_plan(train, transfer).max_minutes)
+    return Plan.of(train, transfer.fine_tuning_epochs, transfer.fine_tuning_learning_rate, minutes)

@@ -1,0 +1,121 @@
+"""The rows of an image set's table: what each says, and what is wrong with it."""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from utilities.alphabet import Alphabet, frames_needed
+
+LISTED = 200  # problems written out in a message; the rest is counted
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One row of the metadata: `row`: its line number as a spreadsheet shows it, `path`: None if no image was found."""
+
+    row: int
+    name: str
+    label: str
+    group: str
+    path: Path | None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a row cannot be used."""
+
+    row: int
+    name: str
+    finding: str
+    detail: str
+
+    def __str__(self):
+        where = f"row {self.row}: " if self.row else ""
+        return f"{where}{self.name}: {self.finding}{f' ({self.detail})' if self.detail else ''}"
+
+
+def empty_labels(samples: Sequence[Sample]) -> list[Problem]:
+    """Rows that do not say what stands on their image."""
+    return [
+        Problem(s.row, s.name, "empty label", "fill in the transcription or delete the row")
+        for s in samples
+        if not s.label
+    ]
+
+
+def contradictory_copies(samples: Iterable[Sample], digests: Mapping[Path, str]) -> list[Problem]:
+    """Rows of different files with the same content (and so digest) that say different things."""
+    copies = _sharing((s for s in samples if s.label), lambda s: digests.get(s.path))
+    return contradictions(
+        (same for same in copies if len({s.path for s in same}) > 1), lambda s: f"{s.name}: {s.label}"
+    )
+
+
+def contradictions(shared: Iterable[Sequence[Sample]], said: Callable[[Sample], str]) -> list[Problem]:
+    """Rows of one image that say different things, of each what is `said`; saying nothing is no contradiction."""
+    return [
+        Problem(
+            s.row, s.name, "two different labels for one image", " / ".join(sorted({said(s) for s in same if s.label}))
+        )
+        for same in shared
+        if len({s.label for s in same if s.label}) > 1
+        for s in same
+    ]
+
+
+def repeats(shared: Iterable[Sequence[Sample]]) -> set[int]:
+    """Rows that only say again what an earlier one says of the same image."""
+    repeated = set()
+    for same in shared:
+        said = set()
+        for sample in same:
+            if sample.label in said:
+                repeated.add(sample.row)
+            said.add(sample.label)
+    return repeated
+
+
+def of_one_image(samples: Iterable[Sample]) -> list[list[Sample]]:
+    """Rows of the same image, where there are several."""
+    return _sharing(samples, lambda s: s.path)
+
+
+def _sharing(samples: Iterable[Sample], key: Callable[[Sample], Hashable]) -> list[list[Sample]]:
+    """Rows of the same key, where there are several; those without one are left out."""
+    rows = defaultdict(list)
+    for sample in samples:
+        if shared := key(sample):
+            rows[shared].append(sample)
+    return [same for same in rows.values() if len(same) > 1]
+
+
+def label_problems(
+    samples: Iterable[Sample], max_label_length: int, alphabet: Alphabet | None, frames: Mapping[Path, int]
+) -> list[Problem]:
+    """Labels that cannot be learnt: too long, outside an explicit alphabet, or longer than their image's time steps.
+
+    `frames` gives the time steps of each decoded image; images that are not in it are not judged.
+    """
+    problems = []
+    for s in samples:
+        if len(s.label) > max_label_length:
+            detail = f"{len(s.label)} characters, MAX_LABEL_LENGTH = {max_label_length}"
+            problems.append(Problem(s.row, s.name, "label too long", detail))
+        elif s.path in frames and (needed := frames_needed(s.label)) > frames[s.path]:
+            detail = (
+                f"{s.label!r} needs {needed} time steps, the image gives {frames[s.path]}; is it cropped to the word?"
+            )
+            problems.append(Problem(s.row, s.name, "label too long for its image", detail))
+        unknown = alphabet.unknown(s.label) if alphabet else []
+        if unknown:
+            problems.append(Problem(s.row, s.name, "character outside ALPHABET", " ".join(map(repr, unknown))))
+    return problems
+
+
+def list_problems(problems: Sequence[Problem]) -> str:
+    """Problems one a line; beyond LISTED they are counted."""
+    lines = [f"  {p}" for p in problems[:LISTED]]
+    if len(problems) > LISTED:
+        lines.append(f"  ... and {len(problems) - LISTED} more like these")
+    return "\n".join(lines)
