@@ -1,9 +1,10 @@
 import keras
 import numpy as np
 import pytest
+from conftest import small_recognizer
 
 from utilities.muon import LARGEST, STEP, Muon
-from utilities.optimizer import WarmupCosine
+from utilities.optimizer import WEIGHT_DECAY, WarmupCosine, compile_full_model
 
 RATE = 0.01
 
@@ -69,6 +70,18 @@ def test_heads_biases_norms_and_large_matrices_step_as_with_adamw(layer, feature
     adamw = steps_of(twin, features, keras.optimizers.AdamW(RATE, weight_decay=0.0))
     same = {name for name in ours if np.allclose(ours[name], adamw[name], rtol=1e-3, atol=1e-6)}
     assert same == names
+
+
+def test_kernels_decay_and_biases_and_norms_do_not():
+    full = small_recognizer().full_model
+    compile_full_model(full, RATE, total_steps=1)
+    for variable in full.trainable_variables:
+        variable.assign(keras.ops.ones_like(variable))
+    full.optimizer.apply([keras.ops.zeros_like(v) for v in full.trainable_variables])
+    for variable in full.trainable_variables:
+        decays = variable.path.endswith("kernel")
+        left = keras.ops.convert_to_numpy(variable)
+        assert np.allclose(left, 1 - RATE * WEIGHT_DECAY if decays else 1.0, atol=1e-6), variable.path
 
 
 def test_the_optimizer_survives_its_configuration():

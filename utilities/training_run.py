@@ -9,7 +9,7 @@ from utilities.calibration import calibrations
 from utilities.full_model import reader_of
 from utilities.model import RecognizerSpec, frame_counter
 from utilities.model_files import ModelFiles, finished_before
-from utilities.muon import Muon
+from utilities.optimizer import OPTIMIZER
 from utilities.outputs import HistoryKeeper, save_trained, training_record
 from utilities.plan import Plan
 from utilities.resume import ResumePoint
@@ -72,7 +72,7 @@ def _belongs_to(
         "alphabet": "".join(spec.alphabet.characters),
         "images": digests[:16],
         "batch_size": batch_size,
-        "optimizer": Muon.__name__,
+        "optimizer": OPTIMIZER,
         "base": origin,
     }
 
