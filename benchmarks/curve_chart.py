@@ -40,8 +40,14 @@ def curve_chart(rows: Sequence[dict]) -> Figure:
     return figure
 
 
+def kind_of(run: dict) -> tuple:
+    """What else a run of `accuracy_runs` differs in from those that only have other numbers of words."""
+    more = tuple(bool(run.get(key)) for key in ("untranscribed", "rehearsed"))
+    return run["architecture"], run["optimizer"], run["start"], run["test_set"], run["minutes"], *more
+
+
 def words_chart(runs: Sequence[dict]) -> Figure:
-    """Test CER against the number of words, a line for each architecture and start, with the 95 % intervals.
+    """Test CER against the number of words, a line for each kind of run, with the 95 % intervals.
 
     `runs`: rows of `accuracy_runs` on one test set, several numbers of `words` for each line.
     """
@@ -49,8 +55,8 @@ def words_chart(runs: Sequence[dict]) -> Figure:
     axes = figure.subplots()
     lines = defaultdict(list)
     for run in runs:
-        lines[run["architecture"], run["start"], run["minutes"]].append(run)
-    for number, ((architecture, start, minutes), line) in enumerate(lines.items()):
+        lines[kind_of(run)].append(run)
+    for number, (kind, line) in enumerate(lines.items()):
         line = sorted(line, key=lambda run: run["words"])
         cer, low, high = (100 * np.array([run[key] for run in line]) for key in ("cer", "cer_low", "cer_high"))
         colour, mark = LOOKS[number % len(LOOKS)]
@@ -61,8 +67,8 @@ def words_chart(runs: Sequence[dict]) -> Figure:
             color=colour,
             marker=mark,
             capsize=4,
-            linestyle="--" if start == "transfer" else "-",
-            label=f"{architecture}, {start}, at most {minutes:g} minutes",
+            linestyle="--" if line[0]["start"] == "transfer" else "-",
+            label=_told(*kind),
         )
     counts: list[int] = []
     for count in sorted({run["words"] for run in runs}):  # labels side by side, not on each other
@@ -80,3 +86,10 @@ def words_chart(runs: Sequence[dict]) -> Figure:
     axes.grid(alpha=0.3)
     axes.legend()
     return figure
+
+
+def _told(architecture, optimizer, start, test_set, minutes, untranscribed, rehearsed) -> str:
+    """A kind of run as a legend has it."""
+    more = ((untranscribed, "untranscribed images too"), (rehearsed, "words learnt again"))
+    said = [architecture, start, f"at most {minutes:g} minutes", *(what for there, what in more if there)]
+    return ", ".join([*said, optimizer])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.curve_chart import words_chart
+from benchmarks.curve_chart import kind_of, words_chart
 from benchmarks.tables import RESULTS, words_of
 from utilities.safe_files import whole_file
 
@@ -41,15 +41,10 @@ def accuracy_table(runs: Sequence[dict]) -> str:
 
 def runs_by_words(runs: Sequence[dict]) -> list[dict]:
     """The runs of which others differ in the number of words alone."""
-
-    def kind(run):
-        more = bool(run.get("untranscribed")), bool(run.get("rehearsed"))
-        return run["architecture"], run["optimizer"], run["start"], run["test_set"], run["minutes"], *more
-
     words = defaultdict(set)
     for run in runs:
-        words[kind(run)].add(run["words"])
-    return [run for run in runs if len(words[kind(run)]) > 1]
+        words[kind_of(run)].add(run["words"])
+    return [run for run in runs if len(words[kind_of(run)]) > 1]
 
 
 def speed_table(results: Sequence[dict]) -> str:

@@ -228,21 +228,24 @@ def test_a_result_says_on_which_processor():
 
 
 def test_the_chart_of_few_words_is_of_runs_that_differ_in_words():
-    def run(words, cer, architecture="residual", start="scratch", minutes=10.0):
+    def run(words, cer, architecture="residual", start="scratch", minutes=10.0, untranscribed=0):
         return {
             "architecture": architecture, "optimizer": "Muon", "start": start, "words": words, "minutes": minutes,
             "test_set": "a/test", "cer": cer, "cer_low": cer - 0.1, "cer_high": cer + 0.1,
+            "untranscribed": untranscribed,
         }  # fmt: skip
 
     scratch = [run(1000, 0.4), run(250, 0.6)]
     transfer = [run(250, 0.5, start="transfer"), run(1000, 0.3, start="transfer")]
     others = [run(999, 0.9, minutes=20.0), run(1000, 0.9, "classic")]  # of these there is one number of words alone
-    few = runs_by_words(others + scratch + transfer)
-    assert few == scratch + transfer
+    more = [run(words, 0.2, start="transfer", untranscribed=9) for words in (250, 1000)]
+    few = runs_by_words(others + scratch + transfer + more)
+    assert few == scratch + transfer + more
     (axes,) = words_chart(few).axes
     assert [line.get_label() for line in axes.containers] == [
-        "residual, scratch, at most 10 minutes",
-        "residual, transfer, at most 10 minutes",
+        "residual, scratch, at most 10 minutes, Muon",
+        "residual, transfer, at most 10 minutes, Muon",
+        "residual, transfer, at most 10 minutes, untranscribed images too, Muon",
     ]
     line = axes.containers[0].lines[0]
     assert line.get_xdata().tolist() == [250, 1000]
