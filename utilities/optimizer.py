@@ -10,7 +10,7 @@ from utilities.muon import Muon
 
 WARM_UP_SHARE, MOST_WARM_UP = 0.05, 500  # of the steps; steps: the rate rises from 0 while CTC leaves its blank plateau
 LAST_RATE = 0.01  # of the learning rate, at the last step
-WEIGHT_DECAY = 0.3  # of a weight, times the learning rate, a step
+WEIGHT_DECAY = 1.0  # of a weight, times the learning rate, a step
 CLIP_NORM = 5.0  # of the whole gradient: a few words with a huge loss must not throw the weights about
 OPTIMIZER = f"{Muon.__name__}, weight decay {WEIGHT_DECAY:g}"  # for records: what no setting says
 
