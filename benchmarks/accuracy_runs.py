@@ -169,6 +169,7 @@ def _run(
         "training_words": len(data.training),
         "untranscribed": len(data.texts),
         "rehearsed": len(data.rehearsed),
+        "synthetic": progress.synthetic,
         "left_out": len(data.left_out),
         "minutes": minutes,
         "seed": config.train.seed,

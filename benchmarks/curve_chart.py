@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.tables import words_of
+from benchmarks.tables import BESIDE, words_of
 from utilities.chart_style import BLUE, GREEN, GREY, ORANGE, new_figure
 
 # told apart without colour as well: by mark, and by the dashes of transfers
@@ -42,8 +42,8 @@ def curve_chart(rows: Sequence[dict]) -> Figure:
 
 def kind_of(run: dict) -> tuple:
     """What else a run of `accuracy_runs` differs in from those that only have other numbers of words."""
-    more = tuple(bool(run.get(key)) for key in ("untranscribed", "rehearsed"))
-    return run["architecture"], run["optimizer"], run["start"], run["test_set"], run["minutes"], *more
+    more = tuple(name for key, name in BESIDE.items() if run.get(key))
+    return run["architecture"], run["optimizer"], run["start"], run["test_set"], run["minutes"], more
 
 
 def words_chart(runs: Sequence[dict]) -> Figure:
@@ -88,8 +88,8 @@ def words_chart(runs: Sequence[dict]) -> Figure:
     return figure
 
 
-def _told(architecture, optimizer, start, test_set, minutes, untranscribed, rehearsed) -> str:
+def _told(architecture, optimizer, start, test_set, minutes, beside) -> str:
     """A kind of run as a legend has it."""
-    more = ((untranscribed, "untranscribed images too"), (rehearsed, "words learnt again"))
-    said = [architecture, start, f"at most {minutes:g} minutes", *(what for there, what in more if there)]
-    return ", ".join([*said, optimizer])
+    return ", ".join(
+        [architecture, start, f"at most {minutes:g} minutes", *(f"words {b} too" for b in beside), optimizer]
+    )

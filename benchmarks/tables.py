@@ -23,9 +23,13 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
+# what else a run of `accuracy_runs` may learn from, by its key in the run
+BESIDE = {"untranscribed": "untranscribed", "rehearsed": "learnt again", "synthetic": "drawn by the computer"}
+
+
 def words_of(run: dict) -> str:
     """What a run of `accuracy_runs` learned from."""
-    more = ((run.get(key), name) for key, name in (("untranscribed", "untranscribed"), ("rehearsed", "learnt again")))
+    more = ((run.get(key), name) for key, name in BESIDE.items())
     return " and ".join([f"{run['words']:,}", *(f"{number:,} {name}" for number, name in more if number)])
 
 

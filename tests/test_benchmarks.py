@@ -245,7 +245,7 @@ def test_the_chart_of_few_words_is_of_runs_that_differ_in_words():
     assert [line.get_label() for line in axes.containers] == [
         "residual, scratch, at most 10 minutes, Muon",
         "residual, transfer, at most 10 minutes, Muon",
-        "residual, transfer, at most 10 minutes, untranscribed images too, Muon",
+        "residual, transfer, at most 10 minutes, words untranscribed too, Muon",
     ]
     line = axes.containers[0].lines[0]
     assert line.get_xdata().tolist() == [250, 1000]

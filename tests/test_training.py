@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import draw
 
-from utilities import budget, splicing
+from utilities import budget, pretraining, splicing
 from utilities.alphabet import Alphabet
 from utilities.batches import Word, WordBatches
 from utilities.config import load_config
@@ -94,6 +94,16 @@ def test_an_interrupted_run_resumes_to_the_same_result(tmp_path, unbroken):
         run(spec(), plan(epochs=4), point, stop_after=3)  # killed in epoch 3, before its state was kept
     assert len(point.read().progress["history"]) == 2
     assert_same(run(spec(), plan(epochs=4), point), unbroken)
+
+
+def test_a_run_that_begins_with_synthetic_words_resumes_to_the_same_result(tmp_path, monkeypatch):
+    monkeypatch.setattr(pretraining, "LEAST_EPOCHS", 2)  # so that six epochs are many
+    chosen, point = plan(epochs=6, synthetic_words=30), ResumePoint(tmp_path / ".run.npz", {"x": 1})
+    with pytest.raises(KeyboardInterrupt):
+        run(spec(), chosen, point, stop_after=3)
+    resumed, unbroken = run(spec(), chosen, point), run(spec(), chosen)
+    assert_same(resumed, unbroken)
+    assert resumed[0].synthetic == 18  # for 8 words: those of two epochs, and a sixth of the next
 
 
 def test_a_run_that_splices_words_says_so_and_resumes_to_the_same_result(tmp_path, monkeypatch, capsys, unbroken):

@@ -100,7 +100,7 @@ class WordBatches(keras.utils.PyDataset):
         # one thread on another processor makes 5,000
         super().__init__(workers=THREADS)
         self.batch_size = batch_size
-        self.words, self._how, self._frames, self._seed = words, how, frames_for_width, seed
+        self.words, self.how, self._frames, self._seed = words, how, frames_for_width, seed
         self._all = (*words, *rehearsed)
         self._splice: Splice | None = None
         self._cut = CUT
@@ -121,7 +121,7 @@ class WordBatches(keras.utils.PyDataset):
     @property
     def may_vary(self) -> bool:
         """Whether words are shown in other ways than they are, of other widths too."""
-        return self._seed is not None and self._how.ink_is_light
+        return self._seed is not None and self.how.ink_is_light
 
     def splice_with(self, splice: Splice | None) -> None:
         """From now on show words as this puts them together; None: as they are."""
@@ -160,11 +160,11 @@ class WordBatches(keras.utils.PyDataset):
         """The same words in batches of another size; itself if that is its own."""
         if batch_size == self.batch_size:
             return self
-        return WordBatches(self.words, self._how, self._frames, batch_size, self._seed, self._all[len(self.words) :])
+        return WordBatches(self.words, self.how, self._frames, batch_size, self._seed, self._all[len(self.words) :])
 
     def as_they_are(self) -> "WordBatches":
         """The same words in a fixed order, undistorted."""
-        return WordBatches(self.words, self._how, self._frames, self.batch_size)
+        return WordBatches(self.words, self.how, self._frames, self.batch_size)
 
     def shapes(self) -> list[tuple[int, int]]:
         """(images, canvas width in px) of each batch of this epoch."""
@@ -196,12 +196,12 @@ class WordBatches(keras.utils.PyDataset):
         """Word `i` as it is put together now; of those that are rehearsed there are enough."""
         if i >= len(self.words):
             return self._all[i]
-        word = self._splice(i, lambda w: w <= self._how.width and canvas_width(w, self._how) == width, rng)
+        word = self._splice(i, lambda w: w <= self.how.width and canvas_width(w, self.how) == width, rng)
         return word if self._frames(word.content.shape[1]) >= word.frames_needed else self._all[i]
 
     def _distorted(self, word: Word, width: int, rng: np.random.Generator) -> np.ndarray:
         """The word's content distorted, or as it is where too few time steps for its label would be left."""
-        if self._how.ink_is_light:
+        if self.how.ink_is_light:
             content = augment(word.content, width, rng, self._cut)
         else:
             content = 255 - augment(255 - word.content, width, rng, self._cut)

@@ -56,6 +56,7 @@ class Train:
     patience: int
     validation_share: float
     max_minutes: float | None
+    synthetic_words: int
     architecture: str
     hyperparameters: Mapping[str, object]
 
@@ -178,7 +179,7 @@ def _assemble(path: Path, given: dict, values: dict[str, dict], folders: dict[st
     epochs_in_train = train["NUM_EPOCHS"] if "NUM_EPOCHS" in given.get("train", {}) else TUNE_EPOCHS
     epochs = epochs_in_train if tune["NUM_EPOCHS"] is None else tune["NUM_EPOCHS"]
     seed = train["SEED"] if tune["SEED"] is None else tune["SEED"]
-    plain = ("NUM_EPOCHS", "SEED", "EARLY_STOPPING", "PATIENCE", "VALIDATION_SHARE", "MAX_MINUTES", "ARCHITECTURE")
+    plain = [key for key in KEYS["train"] if key not in ("IMAGE_SET_NAME", *HYPERPARAMETER_KEYS)]
     return Config(
         path=path,
         project=Project(**{k.lower(): v for k, v in project.items() if k != "BATCH_SIZE"}),

@@ -1,13 +1,14 @@
-"""Image files -> decoded images, in the background: few of them by threads, many by processes."""
+"""Image files -> decoded images, in the background: few of them by threads, many by processes; and other such work."""
 
 import hashlib
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, pairwise
 from multiprocessing import current_process, get_all_start_methods, get_context
 from pathlib import Path
@@ -27,6 +28,8 @@ FORKED = "forkserver"
 MANY = 500  # images from which on processes pay for their start
 
 Begun = TypeVar("Begun")
+Piece = TypeVar("Piece")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -118,28 +121,40 @@ def _begin_process() -> None:
     cv2.setNumThreads(0)  # the other processes have the other cores
 
 
+class DoneAhead:
+    """What `work` makes of each piece, in order, done by `decoders` in the background; iterating waits where it must.
+
+    `work` is a function of a module that needs no framework: processes that decode have none.
+    """
+
+    def __init__(self, pool: Executor, work: Callable[[Piece], Made], pieces: Sequence[Piece]):
+        self._work, self._pieces = work, pieces
+        self._coming = [self._begin(pool, piece) for piece in pieces]
+
+    def __iter__(self) -> Iterator[Made]:
+        return map(self._result, self._pieces, self._coming)
+
+    def _begin(self, pool: Executor, piece: Piece) -> Future | None:
+        with suppress(BrokenExecutor):
+            return pool.submit(self._work, piece)
+
+    def _result(self, piece: Piece, coming: Future | None) -> Made:
+        """What the pool made of a piece; its work is done here where a process of it was ended from outside."""
+        with suppress(BrokenExecutor):
+            if coming:
+                return coming.result()
+        return self._work(piece)
+
+
 class DecodedAhead:
     """`decode` of each path in order, done by `decoders` in the background; iterating waits where it must."""
 
     def __init__(self, pool: Executor, paths: Sequence[Path], how: Preprocessing):
-        self._how = how
-        self._blocks = [paths[start : start + BLOCK] for start in range(0, len(paths), BLOCK)]
-        self._coming = [self._begin(pool, block) for block in self._blocks]
+        blocks = [paths[start : start + BLOCK] for start in range(0, len(paths), BLOCK)]
+        self._blocks = DoneAhead(pool, partial(_decode_block, how=how), blocks)
 
     def __iter__(self) -> Iterator[Decoded]:
-        for block, coming in zip(self._blocks, self._coming, strict=True):
-            yield from self._result(block, coming)
-
-    def _begin(self, pool: Executor, block: Sequence[Path]) -> Future | None:
-        with suppress(BrokenExecutor):
-            return pool.submit(_decode_block, block, self._how)
-
-    def _result(self, block: Sequence[Path], coming: Future | None) -> list[Decoded]:
-        """What the pool made of a block; its work is done here where a process of it was ended from outside."""
-        with suppress(BrokenExecutor):
-            if coming:
-                return coming.result()
-        return _decode_block(block, self._how)
+        return chain.from_iterable(self._blocks)
 
 
 def one_ahead(begun: Iterable[Begun]) -> Iterator[Begun]:

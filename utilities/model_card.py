@@ -107,6 +107,7 @@ def _record_lines(record: dict) -> list[str]:
         f"  images         {data['training_images']} of {data['image_set']} (validated on {data['validation_images']})",
         *_untranscribed_lines(data.get("untranscribed")),
         *_rehearsed_lines(data.get("rehearsed")),
+        *_synthetic_lines(record.get("synthetic_words")),
         f"  validation CER {100 * result['val_cer']:.2f} % in epoch {result['epoch']}",
         *_calibration_lines(record.get("calibration"), "read letter by letter"),
         *_calibration_lines(record.get("language_calibration"), _leaning(data)),
@@ -123,6 +124,10 @@ def _untranscribed_lines(taken: dict | None) -> list[str]:
 
 def _rehearsed_lines(again: dict | None) -> list[str]:
     return [f"                 beside some of {again['images']} of {again['image_set']} again"] if again else []
+
+
+def _synthetic_lines(words: int | None) -> list[str]:
+    return [f"                 after {words} words drawn by the computer"] if words else []
 
 
 def _leaning(data: dict) -> str:

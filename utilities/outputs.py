@@ -74,6 +74,7 @@ def training_record(
         "result": {"epoch": best["epoch"], "val_loss": best["val_loss"], "val_cer": best["val_cer"]},
         **{name: asdict(calibration) for name, calibration in calibrations.items()},
         "epochs_run": len(progress.history),
+        "synthetic_words": progress.synthetic,
         "seconds": round(progress.seconds, 1),
         "versions": {"python": platform.python_version(), "keras": keras.__version__, "numpy": np.__version__},
         "backend": keras.config.backend(),

@@ -10,7 +10,7 @@ HEAD_SHARE = 0.1  # of a transfer's MAX_MINUTES for retraining the head, at most
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train. `max_minutes` and `epochs`: whichever is first."""
+    """How to train. `max_minutes` and `epochs`: whichever is first. `synthetic_words`: to learn first, at most."""
 
     epochs: int
     learning_rate: float
@@ -18,11 +18,13 @@ class Plan:
     early_stopping: bool
     patience: int
     max_minutes: float | None = None
+    synthetic_words: int = 0
 
     @classmethod
     def of(cls, train: Train, epochs: int, learning_rate: float, max_minutes: float | None) -> "Plan":
-        """A plan with the seed and the early stopping of the [train] section."""
-        return cls(epochs, learning_rate, train.seed, train.early_stopping, train.patience, max_minutes)
+        """A plan with the seed, the early stopping and the synthetic words of the [train] section."""
+        stopping = train.early_stopping, train.patience
+        return cls(epochs, learning_rate, train.seed, *stopping, max_minutes, train.synthetic_words)
 
 
 def transfer_batch_size(train: Train, base: Hyperparameters) -> int:

@@ -121,6 +121,7 @@ KEYS: dict[str, dict[str, Key]] = {
         "EARLY_STOPPING": _choice(False, "True or False", _TRUTH),
         "PATIENCE": _whole(20, *_COUNT),
         "VALIDATION_SHARE": _above_zero(0.1, 0.5),
+        "SYNTHETIC_WORDS": _whole(5000, 0, 100_000),
         "ARCHITECTURE": _one_of(DEFAULT_ARCHITECTURE, *ARCHITECTURES),
         **HYPERPARAMETER_KEYS,
     },

@@ -17,8 +17,9 @@ from utilities.errors import UserError
 from utilities.full_model import CTC
 from utilities.optimizer import compile_full_model
 from utilities.plan import Plan
+from utilities.pretraining import Pretraining
 from utilities.resume import ResumePoint
-from utilities.splicing import Splicer, cuts_of_words, share_spliced
+from utilities.splicing import AFTER_SYNTHETIC, Splicer, cuts_of_words, share_spliced
 from utilities.validation import validate
 
 HISTORY_COLUMNS = ("epoch", "loss", "val_loss", "val_cer", "learning_rate", "seconds")
@@ -40,6 +41,7 @@ class Progress:
     best_score: float = math.inf
     best_weights: list[np.ndarray] | None = None
     seconds: float = 0.0
+    synthetic: int = 0  # words drawn by the computer that came first
     cuts: list[list[int]] | None = None  # of the training words, once they are put together anew (see `splicing`)
 
     @property
@@ -113,26 +115,37 @@ class _Watch(keras.callbacks.Callback):
         super().__init__()
         self._reader, (self._training, self._validation), self._alphabet = reader, batches, alphabet
         self._plan, self._progress, self._resume, self._after_epoch = plan, progress, resume, after_epoch
+        chosen = (plan.synthetic_words, progress.epochs_planned, plan.seed)
+        self._pretraining = Pretraining(self._training, alphabet, *chosen)
+        progress.synthetic = self._pretraining.words
 
     def patience_is_over(self) -> bool:
         """Whether early stopping has come."""
-        waited = len(self._progress.history) - self._progress.best_epoch
+        waited = len(self._progress.history) - max(self._progress.best_epoch, self._pretraining.epochs)
         return self._plan.early_stopping and waited >= self._plan.patience
 
     def on_train_begin(self, logs=None):
+        if first := self._pretraining.epochs_alone:
+            print(f"The first {first} epochs show words drawn by the computer, not yet yours.", flush=True)
         self._clock = time.perf_counter() - self._progress.seconds
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._choose_splicing(share_spliced(epoch, self._progress.epochs_planned))
+        self._choose_words(epoch, self._progress.epochs_planned)
         title = f"Epoch {epoch + 1}/{self._progress.epochs_planned}"
         self._bar = tqdm(total=self.params["steps"], desc=title, unit="batch", leave=False, disable=None, delay=2)
 
-    def _choose_splicing(self, share: float) -> None:
-        """Put this share of the training words together with others."""
-        progress, training = self._progress, self._training
-        if not share or not training.may_vary:
-            training.splice_with(None)
+    def _choose_words(self, epoch: int, epochs: int) -> None:
+        """Show synthetic words in place of some of the training words, or put some of these together with others."""
+        training, first = self._training, self._pretraining
+        if epoch < first.epochs:
+            training.splice_with(first.substitutes(epoch))
             return
+        share = share_spliced(epoch, epochs, AFTER_SYNTHETIC if first.words else 0.0)
+        training.splice_with(self._splicer(share) if share and training.may_vary else None)
+
+    def _splicer(self, share: float) -> Splicer:
+        """What puts this share of the training words together with others."""
+        progress, training = self._progress, self._training
         if progress.cuts is None:
             progress.cuts = cuts_of_words(self._reader, training)
             print(
@@ -140,7 +153,7 @@ class _Watch(keras.callbacks.Callback):
                 " training loss rises.",
                 flush=True,
             )
-        training.splice_with(Splicer(training.words, progress.cuts, share))
+        return Splicer(training.words, progress.cuts, share)
 
     def on_train_batch_end(self, batch, logs=None):
         self._bar.update()

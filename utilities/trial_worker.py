@@ -3,7 +3,7 @@
 import builtins
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -91,8 +91,8 @@ def _trainer(job: WorkerJob) -> Callable:
         try:
             full = build_full_model(RecognizerSpec(architecture, data.alphabet, how, hyperparameters))
             batches = data.batches(data.alphabet, frames, hyperparameters.batch_size, tune.seed)
-            rate, keeps_the_best = hyperparameters.learning_rate, config.train.early_stopping
-            plan = Plan(tune.num_epochs, rate, tune.seed, keeps_the_best, patience=tune.num_epochs)
+            rate = hyperparameters.learning_rate
+            plan = replace(Plan.of(config.train, tune.num_epochs, rate, None), seed=tune.seed, patience=tune.num_epochs)
             reader = reader_of(full)
             progress = train(full, reader, batches, data.alphabet, plan, after_epoch=logged)
             return progress, operations(reader, how.width) / 1e6
