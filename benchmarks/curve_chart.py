@@ -84,7 +84,7 @@ def words_chart(runs: Sequence[dict]) -> Figure:
         ylim=(0, None),
     )
     axes.grid(alpha=0.3)
-    axes.legend()
+    axes.legend(fontsize="small")
     return figure
 
 

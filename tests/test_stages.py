@@ -131,6 +131,15 @@ def test_the_trainer_takes_the_tuners_values_and_leaves_its_four_files(worked):
     assert "letter by letter: calibrated on" in card and "texts: calibrated on" in card
 
 
+def test_a_long_run_begins_with_words_drawn_by_the_computer_unless_the_settings_forbid_it(workspace):
+    for words, lines in (("SYNTHETIC_WORDS = 40", 1), ("SYNTHETIC_WORDS = 0", 0)):
+        write_settings(workspace, train=words, epochs=50)
+        done = run("one_model_trainer", "setup.cfg", "long", "--overwrite", cwd=workspace)
+        assert done.stdout.count("The first 13 epochs show words drawn by the computer") == lines
+        card = run("test_set_predictions", "--describe", "saved_models/long-prediction.h5", cwd=workspace).stdout
+        assert card.count("after 40 words drawn by the computer") == lines
+
+
 def test_transfer_leaves_four_models_that_read_new_characters(worked):
     folder, said = worked
     saved = folder / "saved_models"

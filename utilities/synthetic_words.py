@@ -6,6 +6,7 @@ from functools import partial
 from itertools import chain
 
 import numpy as np
+from tqdm import tqdm
 
 from utilities.decoders import DoneAhead, decoders
 from utilities.handwriting import Hand, Sheet, can_be_drawn, draw_word
@@ -16,6 +17,7 @@ VERBATIM = 0.5  # share of the words that say what a label says
 LONGEST_MEMORY, SHORT_MEMORY = 3, 2  # characters that decide on the next in a text that is made up
 FORGETS = 0.25  # how often the shorter memory decides: it makes more that is new
 LEAST_DRAWABLE = 0.5  # of the labels: else the writing is another than the fonts'
+PATIENCE = 2.0  # seconds before a progress bar appears
 BEGIN, END = "\2", "\3"  # of a text
 
 
@@ -31,7 +33,8 @@ def draw_words(labels: Sequence[str], count: int, how: Preprocessing, seed: int)
     texts = _texts(drawable, count, np.random.default_rng(seed))
     sheets = [(number, texts[first : first + A_HAND]) for number, first in enumerate(range(0, count, A_HAND))]
     with decoders(count) as pool:
-        return list(chain.from_iterable(DoneAhead(pool, partial(_draw, how=how, seed=seed), sheets)))
+        drawn = chain.from_iterable(DoneAhead(pool, partial(_draw, how=how, seed=seed), sheets))
+        return list(tqdm(drawn, total=count, desc="Drawing words", unit="word", delay=PATIENCE, leave=False))
 
 
 def _draw(sheet: tuple[int, Sequence[str]], how: Preprocessing, seed: int) -> list[tuple[np.ndarray, str]]:
