@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from utilities import pretraining
 from utilities.alphabet import Alphabet
 from utilities.batches import Word, WordBatches
 from utilities.full_model import build_full_model, reader_of
@@ -9,7 +10,7 @@ from utilities.hyperparameters import resolve
 from utilities.images import Preprocessing, canvas_width
 from utilities.model import RecognizerSpec, frame_counter
 from utilities.plan import Plan
-from utilities.pretraining import LEAST_EPOCHS, Pretraining, share_synthetic
+from utilities.pretraining import LEAST_EPOCHS, Pretraining
 from utilities.synthetic_words import draw_words
 from utilities.training import train
 
@@ -26,13 +27,21 @@ def batches(labels=LABELS, seed=1):
     return WordBatches(words, HOW, frame_counter(SPEC), 4, seed)
 
 
-def test_long_runs_begin_with_synthetic_words_alone_and_end_without_and_short_ones_have_none():
-    shares = [share_synthetic(epoch, 100) for epoch in range(100)]
+def test_long_runs_of_few_words_begin_with_synthetic_words_alone_and_end_without():
+    first = Pretraining(batches(), ALPHABET, 50, 100, seed=1)
+    shares = [first.share(epoch) for epoch in range(100)]
     assert shares[:26] == [1.0] * 26 and shares[35:] == [0.0] * 65
     assert np.all(np.diff(shares[25:36]) < 0)
-    assert [share_synthetic(epoch, LEAST_EPOCHS - 1) for epoch in range(10)] == [0.0] * 10
-    first = Pretraining(batches(), ALPHABET, 50, 100, seed=1)
     assert (first.epochs_alone, first.epochs) == (25, 35)
+
+
+def test_short_runs_and_many_words_have_none_and_long_runs_of_more_words_no_larger_number(monkeypatch):
+    assert Pretraining(batches(), ALPHABET, 50, LEAST_EPOCHS - 1, seed=1).epochs == 0
+    monkeypatch.setattr(pretraining, "MOST_SHOWN", 10 * len(LABELS))
+    first = Pretraining(batches(), ALPHABET, 50, 100, seed=1)
+    assert (first.epochs_alone, first.epochs) == (8, 10)
+    monkeypatch.setattr(pretraining, "MOST_WORDS", len(LABELS) - 1)
+    assert Pretraining(batches(), ALPHABET, 50, 100, seed=1).epochs == 0
 
 
 def test_as_many_are_drawn_as_the_run_can_show_or_the_settings_allow():

@@ -120,5 +120,7 @@ def labelled(x):
 
 def test_only_runs_that_see_each_word_often_splice_and_not_at_their_ends():
     assert [share_spliced(epoch, 250) for epoch in (0, 49, 50, 212, 213, 249)] == [0, 0, SHARE, SHARE, 0, 0]
+    assert [share_spliced(epoch, 250, synthetic=88) for epoch in (50, 112, 113)] == [0, 0, SHARE]
+    assert share_spliced(50, 250, synthetic=10) == SHARE
     assert share_spliced(50, 100) == 0
     assert 0 < share_spliced(75, 150) < SHARE

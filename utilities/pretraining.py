@@ -15,15 +15,10 @@ from utilities.batches import Splice, Word, WordBatches
 from utilities.images import canvas_width
 from utilities.synthetic_words import draw_words
 
+MOST_WORDS = 2_000  # of one's own: with more of them synthetic ones were not tried
 LEAST_EPOCHS = 50  # of a run that begins with synthetic words: in shorter ones the own words are too seldom seen
-ALL_UNTIL, NONE_FROM = 0.25, 0.35  # of a run's epochs: all words are synthetic until the first, none from the second on
-
-
-def share_synthetic(epoch: int, epochs: int) -> float:
-    """Which share of the words synthetic ones stand for in this epoch (from 0) of a run of so many."""
-    if epochs < LEAST_EPOCHS:
-        return 0.0
-    return float(np.clip((NONE_FROM * epochs - epoch) / ((NONE_FROM - ALL_UNTIL) * epochs), 0.0, 1.0))
+NONE_FROM, MOST_SHOWN = 0.35, 25_000  # share of a run's epochs, images: how long any are shown, whichever is shorter
+ALONE = 5 / 7  # of that time without others, which are more and more in the rest
 
 
 class Pretraining:
@@ -33,14 +28,23 @@ class Pretraining:
     """
 
     def __init__(self, training: WordBatches, alphabet: Alphabet, most: int, epochs: int, seed: int):
-        self._own, self._how, self._epochs = training.words, training.how, epochs
+        self._own, self._how = training.words, training.how
         self._of_canvas: dict[int, list[Word]] = defaultdict(list)
-        shown = math.ceil(len(self._own) * sum(share_synthetic(epoch, epochs) for epoch in range(epochs)))
+        self._length = 0.0  # in epochs
+        if epochs < LEAST_EPOCHS or len(self._own) > MOST_WORDS or not training.may_vary:
+            return
+        self._length = min(NONE_FROM * epochs, MOST_SHOWN / len(self._own))
         labels = [alphabet.decode(word.label) for word in self._own if not word.texts]  # what is known to be written
-        if count := min(most, shown) if training.may_vary else 0:
+        shown = math.ceil(len(self._own) * sum(self.share(epoch) for epoch in range(epochs)))
+        if count := min(most, shown):
             for content, text in draw_words(labels, count, self._how, seed):
                 word = Word(content, alphabet.encode(text))
                 self._of_canvas[self._canvas(word)].append(word)
+
+    def share(self, epoch: int) -> float:
+        """Which share of the words synthetic ones stand for in this epoch (from 0)."""
+        left = self._length - epoch
+        return min(1.0, max(0.0, left / ((1 - ALONE) * self._length))) if self._length else 0.0
 
     @property
     def words(self) -> int:
@@ -50,16 +54,16 @@ class Pretraining:
     @property
     def epochs_alone(self) -> int:
         """For how many epochs no other words are shown."""
-        return math.ceil(ALL_UNTIL * self._epochs) if self.words else 0
+        return math.ceil(ALONE * self._length) if self.words else 0
 
     @property
     def epochs(self) -> int:
         """For how many epochs any of them are shown."""
-        return math.ceil(NONE_FROM * self._epochs) if self.words else 0
+        return math.ceil(self._length) if self.words else 0
 
     def substitutes(self, epoch: int) -> Splice:
         """What puts synthetic words in the place of this epoch's share, each on a canvas of the same width."""
-        share = share_synthetic(epoch, self._epochs)
+        share = self.share(epoch)
 
         def substitute(i: int, fits: Callable[[int], bool], rng: np.random.Generator) -> Word:
             possible = self._of_canvas.get(self._canvas(self._own[i]))

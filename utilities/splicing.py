@@ -19,15 +19,20 @@ from utilities.validation import predicted
 SHARE = 0.5  # of the words, each time they are seen, at most
 OFTEN = (100, 200)  # epochs: from the first on some words are put together, in runs of the second that many
 SPAN = (0.2, 0.85)  # of a run's epochs: at first no model knows where characters stand, at last all words are real
-AFTER_SYNTHETIC = 0.45  # begins the span where drawn words come first
+AFTER_SYNTHETIC = 0.1  # of a run's epochs: so long after the last synthetic word the span begins at the earliest
 LEAST_SURE = -2.0  # nats a character: an alignment less likely than that may be wrong
 TRIES = 8  # of parts that make a word of the right width
 
 
-def share_spliced(epoch: int, epochs: int, earliest: float = 0.0) -> float:
-    """Which share of the words to put together with others in this epoch (from 0) of a run of so many."""
+def share_spliced(epoch: int, epochs: int, synthetic: int = 0) -> float:
+    """Which share of the words to put together with others in this epoch (from 0) of a run of so many.
+
+    `synthetic`: how many of its first epochs show synthetic words.
+    """
     begin, end = SPAN
-    if not max(begin, earliest) * epochs <= epoch < end * epochs:
+    if synthetic:
+        begin = max(begin, synthetic / epochs + AFTER_SYNTHETIC)
+    if not begin * epochs <= epoch < end * epochs:
         return 0.0
     seldom, often = OFTEN
     return SHARE * min(1.0, max(0.0, (epochs - seldom) / (often - seldom)))

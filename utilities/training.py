@@ -19,7 +19,7 @@ from utilities.optimizer import compile_full_model
 from utilities.plan import Plan
 from utilities.pretraining import Pretraining
 from utilities.resume import ResumePoint
-from utilities.splicing import AFTER_SYNTHETIC, Splicer, cuts_of_words, share_spliced
+from utilities.splicing import Splicer, cuts_of_words, share_spliced
 from utilities.validation import validate
 
 HISTORY_COLUMNS = ("epoch", "loss", "val_loss", "val_cer", "learning_rate", "seconds")
@@ -140,7 +140,7 @@ class _Watch(keras.callbacks.Callback):
         if epoch < first.epochs:
             training.splice_with(first.substitutes(epoch))
             return
-        share = share_spliced(epoch, epochs, AFTER_SYNTHETIC if first.words else 0.0)
+        share = share_spliced(epoch, epochs, first.epochs)
         training.splice_with(self._splicer(share) if share and training.may_vary else None)
 
     def _splicer(self, share: float) -> Splicer:
