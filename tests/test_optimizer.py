@@ -4,7 +4,7 @@ import pytest
 from conftest import small_recognizer
 
 from utilities.muon import LARGEST, STEP, Muon
-from utilities.optimizer import WEIGHT_DECAY, WarmupCosine, compile_full_model
+from utilities.optimizer import WarmupCosine, compile_full_model, weight_decay_for
 
 RATE = 0.01
 
@@ -81,7 +81,11 @@ def test_kernels_decay_and_biases_and_norms_do_not():
     for variable in full.trainable_variables:
         decays = variable.path.endswith("kernel")
         left = keras.ops.convert_to_numpy(variable)
-        assert np.allclose(left, 1 - RATE * WEIGHT_DECAY if decays else 1.0, atol=1e-6), variable.path
+        assert np.allclose(left, 1 - RATE * weight_decay_for(1) if decays else 1.0, atol=1e-6), variable.path
+
+
+def test_weights_decay_less_in_short_runs():
+    assert [weight_decay_for(steps) for steps in (1, 405, 900, 1500, 30_000)] == pytest.approx([0.3, 0.3, 0.6, 1, 1])
 
 
 def test_the_optimizer_survives_its_configuration():

@@ -10,9 +10,15 @@ from utilities.muon import Muon
 
 WARM_UP_SHARE, MOST_WARM_UP = 0.05, 500  # of the steps; steps: the rate rises from 0 while CTC leaves its blank plateau
 LAST_RATE = 0.01  # of the learning rate, at the last step
-WEIGHT_DECAY = 1.0  # of a weight, times the learning rate, a step
+WEIGHT_DECAY = 1.0  # of a weight, times the learning rate, a step, in a run of LONG_RUN steps or more
+LONG_RUN, LEAST_DECAY = (
+    1500,
+    0.3,
+)  # steps; share of WEIGHT_DECAY: a short run cannot make up for what decays
 CLIP_NORM = 5.0  # of the whole gradient: a few words with a huge loss must not throw the weights about
-OPTIMIZER = f"{Muon.__name__}, weight decay {WEIGHT_DECAY:g}"  # for records: what no setting says
+OPTIMIZER = (
+    f"{Muon.__name__}, weight decay {WEIGHT_DECAY:g}"  # for records: what no setting says (short runs decay less)
+)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -33,6 +39,11 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
         return {"peak": self.peak, "total_steps": self.total_steps}
 
 
+def weight_decay_for(total_steps: int) -> float:
+    """How fast weights decay in a run of so many steps."""
+    return WEIGHT_DECAY * min(1.0, max(LEAST_DECAY, total_steps / LONG_RUN))
+
+
 def compile_full_model(full: keras.Model, learning_rate: float, total_steps: int, parts: int = 1) -> None:
     """Give a full model the optimizer and the schedule of a run of `total_steps` batches.
 
@@ -41,7 +52,7 @@ def compile_full_model(full: keras.Model, learning_rate: float, total_steps: int
     optimizer = Muon(
         WarmupCosine(learning_rate, total_steps),
         adamw_layers=HEADS,
-        weight_decay=WEIGHT_DECAY,
+        weight_decay=weight_decay_for(total_steps),
         global_clipnorm=CLIP_NORM,
         gradient_accumulation_steps=parts if parts > 1 else None,
     )
