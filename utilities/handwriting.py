@@ -13,7 +13,7 @@ import numpy as np
 from HersheyFonts import HersheyFonts
 
 PIXELS_A_UNIT = 1.5  # font units -> px: capitals are 21 units high
-BASE_LINE, CAP_HEIGHT, X_HEIGHT = 9.0, 21.0, 14.0  # font units; y points down and letters stand on BASE_LINE
+BASE_LINE, X_HEIGHT = 9.0, 14.0  # font units; y points down and letters stand on BASE_LINE
 FONTS = (
     *4 * ("scripts",),
     "scriptc",

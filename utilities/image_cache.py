@@ -11,13 +11,12 @@ import numpy as np
 from tqdm import tqdm
 
 from utilities import images, slant, stroke_pace, writing_box
-from utilities.decoders import Decoded, DecodedAhead, decoders, one_ahead
+from utilities.decoders import PATIENCE, Decoded, DecodedAhead, decoders, one_ahead
 from utilities.images import Preprocessing
 from utilities.safe_files import NoSpaceError, require_free_space, whole_file, write_text_whole
 
 CACHE_FOLDER = Path(".image_cache")  # under the working directory; may be deleted at any time
 CHUNK = 512  # images decoded before they are written out: bounds the memory that decoding needs
-PATIENCE = 2.0  # seconds before a progress bar appears
 PREPARING = (images, slant, stroke_pace, writing_box)  # the code that makes contents: another version's are stale
 
 

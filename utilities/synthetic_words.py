@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 from tqdm import tqdm
 
-from utilities.decoders import DoneAhead, decoders
+from utilities.decoders import PATIENCE, DoneAhead, decoders
 from utilities.handwriting import Hand, Sheet, can_be_drawn, draw_word
 from utilities.images import Preprocessing, prepare
 
@@ -17,7 +17,6 @@ VERBATIM = 0.5  # share of the words that say what a label says
 LONGEST_MEMORY, SHORT_MEMORY = 3, 2  # characters that decide on the next in a text that is made up
 FORGETS = 0.25  # how often the shorter memory decides: it makes more that is new
 LEAST_DRAWABLE = 0.5  # of the labels: else the writing is another than the fonts'
-PATIENCE = 2.0  # seconds before a progress bar appears
 BEGIN, END = "\2", "\3"  # of a text
 
 
