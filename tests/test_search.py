@@ -2,9 +2,10 @@ import csv
 
 import pytest
 
+from utilities.config import load_config
 from utilities.errors import UserError
 from utilities.hyperparameters import resolve
-from utilities.search import SearchFiles, TimeLeft, run_search
+from utilities.search import SearchFiles, TimeLeft, belonging, run_search
 from utilities.trials import Outcome, Strategy, TrialQueue
 
 SPACE = {"learning_rate": (0.001, 0.002, 0.004)}
@@ -95,3 +96,27 @@ def test_the_estimate_follows_finished_trials():
     assert str(left) == ", about 8 min left"  # 8 trials of 4 epochs, two at a time
     left.ended(Outcome("complete", 0.1, 1.0, 1, 4, 60.0))
     assert str(left) == ", about 4 min left"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[train]\nEARLY_STOPPING = True",
+        "[train]\nSYNTHETIC_WORDS = 0",
+        "[train]\nARCHITECTURE = compact",
+        "[train]\nDROPOUT = 0.3",
+        "[tune]\nNUM_EPOCHS = 7",
+        '[project]\nALPHABET = "abc"',
+    ],
+)
+def test_a_search_is_resumed_with_the_settings_that_decide_its_trials(tmp_path, line):
+    kept = {"fingerprint": "a", "split": {}}
+    (tmp_path / "images").mkdir()
+    shipped = {"project": "", "train": "IMAGE_SET_NAME = images\n", "tune": ""}
+    section, change = line.removeprefix("[").split("]\n")
+    found = []
+    for settings in (shipped, shipped | {section: shipped[section] + change}):
+        file = tmp_path / "setup.cfg"
+        file.write_text("\n".join(f"[{name}]\n{lines}" for name, lines in settings.items()))
+        found.append(belonging(load_config(file, "tune"), kept))
+    assert found[0] != found[1]

@@ -11,14 +11,9 @@ from utilities.muon import Muon
 WARM_UP_SHARE, MOST_WARM_UP = 0.05, 500  # of the steps; steps: the rate rises from 0 while CTC leaves its blank plateau
 LAST_RATE = 0.01  # of the learning rate, at the last step
 WEIGHT_DECAY = 1.0  # of a weight, times the learning rate, a step, in a run of LONG_RUN steps or more
-LONG_RUN, LEAST_DECAY = (
-    1500,
-    0.3,
-)  # steps; share of WEIGHT_DECAY: a short run cannot make up for what decays
+LONG_RUN, LEAST_DECAY = 1500, 0.3  # steps; share of WEIGHT_DECAY: a short run cannot make up for what decays
 CLIP_NORM = 5.0  # of the whole gradient: a few words with a huge loss must not throw the weights about
-OPTIMIZER = (
-    f"{Muon.__name__}, weight decay {WEIGHT_DECAY:g}"  # for records: what no setting says (short runs decay less)
-)
+OPTIMIZER = f"{Muon.__name__}, weight decay {WEIGHT_DECAY:g}"  # for records; short runs decay less
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

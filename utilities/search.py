@@ -22,15 +22,18 @@ COLUMNS = ("trial", *(field.key for field in FIELDS.values()), *OUTCOME_COLUMNS)
 
 def belonging(config: Config, data_record: dict) -> dict:
     """What must be the same when a search is resumed, JSON-ready."""
-    tune, project = config.tune, config.project
+    tune, train, project = config.tune, config.train, config.project
     return {
-        "architecture": config.train.architecture,
-        "base": {name: str(value) for name, value in config.train.hyperparameters.items()},
+        "architecture": train.architecture,
+        "base": {name: str(value) for name, value in train.hyperparameters.items()},
         "values": {name: str(values) for name, values in tune.space.items()},
         "METHOD": tune.method,
         "NUM_EPOCHS": tune.num_epochs,
         "SEED": tune.seed,
         "PRUNE": tune.prune,
+        "EARLY_STOPPING": train.early_stopping,
+        "SYNTHETIC_WORDS": train.synthetic_words,
+        "ALPHABET": project.alphabet,
         "canvas": [project.img_height, project.img_width],
         "images": data_record["fingerprint"],
         "split": data_record["split"],
