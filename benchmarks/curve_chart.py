@@ -25,7 +25,7 @@ def curve_chart(rows: Sequence[dict]) -> Figure:
             color=colour,
             marker=mark,
             linestyle="--" if row["start"] == "transfer" else "-",
-            label=f"{row['architecture']}, {row['start']}, {words_of(row)} words: {100 * row['cer']:.1f} %",
+            label=f"{row['architecture']}, {row['start']}, {words_of(row, ' words')}: {100 * row['cer']:.1f} %",
         )
     highest = max(100 * point["cer"] for row in rows for point in row["curve"])
     axes.set(
@@ -41,8 +41,11 @@ def curve_chart(rows: Sequence[dict]) -> Figure:
 
 
 def kind_of(run: dict) -> tuple:
-    """What else a run of `accuracy_runs` differs in from those that only have other numbers of words."""
-    more = tuple(name for key, name in BESIDE.items() if run.get(key))
+    """What else a run of `accuracy_runs` differs in from those that only have other numbers of words.
+
+    Whether words were drawn by the computer is no difference: it follows from the number of words and of epochs.
+    """
+    more = tuple(name for key, name in BESIDE.items() if run.get(key) and key != "synthetic")
     return run["architecture"], run["optimizer"], run["start"], run["test_set"], run["minutes"], more
 
 

@@ -27,10 +27,10 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 BESIDE = {"untranscribed": "untranscribed", "rehearsed": "learnt again", "synthetic": "drawn by the computer"}
 
 
-def words_of(run: dict) -> str:
-    """What a run of `accuracy_runs` learned from."""
+def words_of(run: dict, unit: str = "") -> str:
+    """What a run of `accuracy_runs` learned from; `unit` stands after the number of its own words."""
     more = ((run.get(key), name) for key, name in BESIDE.items())
-    return " and ".join([f"{run['words']:,}", *(f"{number:,} {name}" for number, name in more if number)])
+    return " and ".join([f"{run['words']:,}{unit}", *(f"{number:,} {name}" for number, name in more if number)])
 
 
 def write_json(path: Path, result: dict) -> None:

@@ -235,7 +235,7 @@ def test_the_chart_of_few_words_is_of_runs_that_differ_in_words():
             "untranscribed": untranscribed,
         }  # fmt: skip
 
-    scratch = [run(1000, 0.4), run(250, 0.6)]
+    scratch = [run(1000, 0.4), run(250, 0.6) | {"synthetic": 5000}]  # follows from the number of words
     transfer = [run(250, 0.5, start="transfer"), run(1000, 0.3, start="transfer")]
     others = [run(999, 0.9, minutes=20.0), run(1000, 0.9, "classic")]  # of these there is one number of words alone
     more = [run(words, 0.2, start="transfer", untranscribed=9) for words in (250, 1000)]
