@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.tables import BESIDE, words_of
+from benchmarks.tables import NAMED, words_of
 from utilities.chart_style import BLUE, GREEN, GREY, ORANGE, new_figure
 
 # told apart without colour as well: by mark, and by the dashes of transfers
@@ -41,11 +41,8 @@ def curve_chart(rows: Sequence[dict]) -> Figure:
 
 
 def kind_of(run: dict) -> tuple:
-    """What else a run of `accuracy_runs` differs in from those that only have other numbers of words.
-
-    Whether words were drawn by the computer is no difference: it follows from the number of words and of epochs.
-    """
-    more = tuple(name for key, name in BESIDE.items() if run.get(key) and key != "synthetic")
+    """What else a run of `accuracy_runs` differs in from those that only have other numbers of words."""
+    more = tuple(name for key, name in NAMED.items() if run.get(key))
     return run["architecture"], run["optimizer"], run["start"], run["test_set"], run["minutes"], more
 
 

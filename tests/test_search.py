@@ -99,21 +99,20 @@ def test_the_estimate_follows_finished_trials():
 
 
 @pytest.mark.parametrize(
-    "line",
+    "section, change",
     [
-        "[train]\nEARLY_STOPPING = True",
-        "[train]\nSYNTHETIC_WORDS = 0",
-        "[train]\nARCHITECTURE = compact",
-        "[train]\nDROPOUT = 0.3",
-        "[tune]\nNUM_EPOCHS = 7",
-        '[project]\nALPHABET = "abc"',
+        ("train", "EARLY_STOPPING = True"),
+        ("train", "SYNTHETIC_WORDS = 0"),
+        ("train", "ARCHITECTURE = compact"),
+        ("train", "DROPOUT = 0.3"),
+        ("tune", "NUM_EPOCHS = 7"),
+        ("project", 'ALPHABET = "abc"'),
     ],
 )
-def test_a_search_is_resumed_with_the_settings_that_decide_its_trials(tmp_path, line):
+def test_a_search_is_resumed_with_the_settings_that_decide_its_trials(tmp_path, section, change):
     kept = {"fingerprint": "a", "split": {}}
     (tmp_path / "images").mkdir()
     shipped = {"project": "", "train": "IMAGE_SET_NAME = images\n", "tune": ""}
-    section, change = line.removeprefix("[").split("]\n")
     found = []
     for settings in (shipped, shipped | {section: shipped[section] + change}):
         file = tmp_path / "setup.cfg"
