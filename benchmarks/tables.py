@@ -23,8 +23,8 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-# what else a run of `accuracy_runs` may learn from, by its key in the run: what the user names, and what follows from the
-# number of words and of epochs
+# what else a run of `accuracy_runs` may learn from, by its key in the run: first what the user names; whether words are
+# drawn follows from the number of words and of epochs
 NAMED = {"untranscribed": "untranscribed", "rehearsed": "learnt again"}
 BESIDE = NAMED | {"synthetic": "drawn by the computer"}
 
