@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 import pytest
 
@@ -83,7 +82,6 @@ def test_a_word_whose_canvas_no_synthetic_word_needs_stays():
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_training_shows_them_first_then_the_own_words_and_does_not_stop_early_before(early_stopping, capsys):
-    keras.utils.set_random_seed(1)
     full, training, shown = build_full_model(SPEC), batches(), []
     training.splice_with = lambda splice: shown.append(splice)
     plan = Plan(LEAST_EPOCHS, 1e-9, 1, early_stopping, patience=3, synthetic_words=40)

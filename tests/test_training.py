@@ -42,7 +42,6 @@ def plan(**changes):
 
 def test_one_word_is_learnt_by_heart():
     s = spec(texts=["Quercus"])
-    keras.utils.set_random_seed(1)
     model = build_full_model(s)
     content = prepare(np.asarray(draw("Quercus")), HOW)
     word = [Word(content, s.alphabet.encode("Quercus"))]
@@ -159,7 +158,6 @@ def test_early_stopping_keeps_the_best_weights_and_its_absence_the_last():
 
 def test_best_weights_are_those_of_the_best_epoch():
     s = spec()
-    keras.utils.set_random_seed(1)
     model = build_full_model(s)
     seen = []
     progress = train(
@@ -177,7 +175,6 @@ def test_best_weights_are_those_of_the_best_epoch():
 
 def test_a_loss_that_is_no_number_stops_with_advice():
     s = spec()
-    keras.utils.set_random_seed(1)
     model = build_full_model(s)
     head = model.get_layer(HEAD)
     head.set_weights([w * np.nan for w in head.get_weights()])
@@ -187,7 +184,6 @@ def test_a_loss_that_is_no_number_stops_with_advice():
 
 def test_minutes_limit_the_epochs_and_leave_the_start_untouched(capsys, unbroken):
     s = spec()
-    keras.utils.set_random_seed(1)
     model = build_full_model(s)
     limited = train(model, reader_of(model), batches(s), s.alphabet, plan(epochs=3, max_minutes=0.0001))
     assert limited.epochs_planned == len(limited.history) == 1
