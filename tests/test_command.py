@@ -1,11 +1,12 @@
 import argparse
+import gc
 import subprocess
 import sys
 
 import pytest
 from conftest import ROOT
 
-from utilities.command import INTERRUPTED, add_hyperparameter_arguments, run_stage
+from utilities.command import INTERRUPTED, add_hyperparameter_arguments, run_stage, start_framework
 from utilities.errors import UserError
 
 
@@ -66,3 +67,9 @@ def test_without_ctrl_c_a_process_ends_in_the_usual_way():
     script = "import atexit\nfrom utilities.command import leave\natexit.register(lambda: print('bye'))\nleave(1)\n"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "bye\n")
+
+
+def test_no_time_is_spent_on_looking_for_garbage_among_a_frameworks_modules():
+    start_framework(seed=1, announce=False)
+    assert gc.get_freeze_count() > 100_000
+    assert gc.isenabled()

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 
@@ -25,7 +27,7 @@ def spec(architecture, alphabet="abc", **values):
 def test_time_steps_follow_from_the_shapes(architecture):
     s = spec(architecture)
     model, frames = build_prediction_model(s), frame_counter(s)
-    for width in (64, 128, 256):
+    for width in (64, 128, 250):
         logits = model.predict_on_batch(np.zeros((2, width, 32, 1), np.float32))
         assert logits.shape == (2, frames(width), 4)
         assert logits.dtype == np.float32
@@ -74,6 +76,13 @@ def test_retsinas_has_the_layers_of_the_paper():
     assert [layer.forward_layer.units for layer in lstms] == [256] * 3
     assert "dense1" not in {layer.name for layer in model.layers}
     assert model.get_layer(COLUMNS).output.shape[-1] == 256
+
+
+def test_time_steps_of_many_widths_cost_next_to_nothing():
+    frames = frame_counter(spec(DEFAULT_ARCHITECTURE))
+    began = time.process_time()
+    assert sum(map(frames, range(8, 308)))
+    assert time.process_time() - began < 0.2  # by the whole network it would be half a second, on a quick machine
 
 
 def test_a_sliver_of_an_image_keeps_a_time_step():

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from utilities.bootstrap import group_numbers
 
@@ -106,7 +106,7 @@ def _shares(ends: np.ndarray) -> list[int]:
 
 def upper_bound(wrong: float, words: float, level: float) -> float:
     """Upper confidence bound of a share (Clopper & Pearson 1934), for counts that need not be whole."""
-    return 1.0 if wrong >= words else float(beta.ppf(level, wrong + 1, words - wrong))
+    return 1.0 if wrong >= words else float(betaincinv(wrong + 1, words - wrong, level))
 
 
 def intraclass_correlation(wrong: np.ndarray, groups: np.ndarray) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 BINS = 10
 
@@ -29,7 +29,7 @@ def share_interval(found: np.ndarray, words: np.ndarray, level: float = 0.95) ->
     found, words = np.asarray(found, float), np.asarray(words, float)
     outside = (1 - level) / 2
     missing = words - found
-    # nan_to_num: none found, or none missing, leaves the beta distribution without a shape, and the bound at the end
-    low = np.nan_to_num(beta.ppf(outside, found, missing + 1), nan=0.0)
-    high = np.nan_to_num(beta.ppf(1 - outside, found + 1, missing), nan=1.0)
+    # nan_to_num: where none is found, or none missing, this beta distribution has no shape, and the bound is at the end
+    low = np.nan_to_num(betaincinv(found, missing + 1, outside), nan=0.0)
+    high = np.nan_to_num(betaincinv(found + 1, missing, 1 - outside), nan=1.0)
     return low, high
