@@ -119,3 +119,12 @@ def test_a_search_is_resumed_with_the_settings_that_decide_its_trials(tmp_path, 
         file.write_text("\n".join(f"[{name}]\n{lines}" for name, lines in settings.items()))
         found.append(belonging(load_config(file, "tune"), kept))
     assert found[0] != found[1]
+
+
+def test_a_search_is_not_resumed_with_another_optimizer(tmp_path, monkeypatch):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "setup.cfg").write_text("[project]\n[train]\nIMAGE_SET_NAME = images\n[tune]\n")
+    config, kept = load_config(tmp_path / "setup.cfg", "tune"), {"fingerprint": "a", "split": {}}
+    before = belonging(config, kept)
+    monkeypatch.setattr("utilities.search.OPTIMIZER", "another")
+    assert before != belonging(config, kept)

@@ -10,6 +10,7 @@ from utilities.config import Config, format_hyperparameters
 from utilities.durations import duration
 from utilities.errors import UserError
 from utilities.hyperparameters import FIELDS, Hyperparameters, as_settings, combination_name, resolve
+from utilities.optimizer import OPTIMIZER
 from utilities.safe_files import write_text_whole
 from utilities.trial_worker import serve
 from utilities.trials import Outcome, Trial, TrialQueue
@@ -34,6 +35,7 @@ def belonging(config: Config, data_record: dict) -> dict:
         "EARLY_STOPPING": train.early_stopping,
         "SYNTHETIC_WORDS": train.synthetic_words,
         "ALPHABET": project.alphabet,
+        "optimizer": OPTIMIZER,
         "canvas": [project.img_height, project.img_width],
         "images": data_record["fingerprint"],
         "split": data_record["split"],
