@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from utilities.handwriting import FONTS, Hand, Sheet, can_be_drawn, draw_word
+
+HANDS = [Hand(font, 0.2, 1.0, 0.0, 2, 1.0) for font in sorted(set(FONTS))]
+EUROPEAN = [
+    *(
+        "Großkmehlen",
+        "Łódź",
+        "Žluťoučký kůň",
+        "Sæby",
+        "Œuvre",
+        "Ærø",
+        "București",
+        "Győr",
+        "Šķērsiela",
+        "Dąb",
+        "Ġgantija",
+    ),
+    *("l’herbier", "„Carex“", "«Rosa»", "12–14 km", "3 ♂, 2 ♀", "20° × 7′"),
+]
+SHEET = Sheet(paper=230, ink=30, pen=0, ruled=False)
+
+
+def drawn(text: str, hand: Hand) -> np.ndarray:
+    """A word, the same wobble each time."""
+    return draw_word(text, hand, np.random.default_rng(1), SHEET)
+
+
+@pytest.mark.parametrize("text", EUROPEAN)
+def test_what_labels_in_latin_letters_say_can_be_drawn(text):
+    assert can_be_drawn(text)
+    for hand in HANDS:
+        assert (drawn(text, hand) < 128).any()
+
+
+@pytest.mark.parametrize("text", ["Роза", "薔薇", "", " "])
+def test_other_scripts_and_nothing_cannot(text):
+    assert not can_be_drawn(text)
+    with pytest.raises(ValueError, match="no strokes for"):
+        drawn(text, HANDS[0])
+
+
+@pytest.mark.parametrize("marked, plain", ["ßs", "ßB", "ŁL", "łl", "šs", "ąa", "ăa", "ġg", "őo", "șs", "æa", "♂♀"])
+def test_a_letter_differs_from_the_one_it_could_be_taken_for(marked, plain):
+    for hand in HANDS:
+        one, other = (drawn(f"n{text}n", hand) for text in (marked, plain))
+        assert one.shape != other.shape or np.abs(one.astype(int) - other).max() > 100
+
+
+def test_a_ligature_is_narrower_than_its_two_letters():
+    for hand in HANDS:
+        assert drawn("næn", hand).shape[1] < drawn("naen", hand).shape[1]
