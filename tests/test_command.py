@@ -6,7 +6,7 @@ import sys
 import pytest
 from conftest import ROOT
 
-from utilities.command import INTERRUPTED, add_hyperparameter_arguments, run_stage, start_framework
+from utilities.command import INTERRUPTED, UNREAD, add_hyperparameter_arguments, run_stage, start_framework
 from utilities.errors import UserError
 
 
@@ -61,6 +61,33 @@ def test_after_ctrl_c_a_process_ends_at_once_and_says_everything_it_had_to_say()
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (130, "working")
     assert "--resume" in done.stderr
+
+
+@pytest.mark.parametrize("resumable, said", [(False, ""), (True, "--resume")])
+def test_a_reader_that_has_had_enough_is_no_mistake(resumable, said):
+    script = (
+        "from utilities.command import leave, run_stage\n"
+        "def run():\n"
+        "    for line in range(100_000):\n"
+        "        print(line)\n"
+        f"leave(run_stage(run, resumable={resumable}))\n"
+    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, text=True, **pipes) as process:
+        assert process.stdout.readline() == "0\n"
+        process.stdout.close()
+        message = process.stderr.read()
+    assert process.returncode == UNREAD
+    assert said in message
+    assert "Traceback" not in message and "Broken" not in message and bool(message) == resumable
+
+
+def test_another_broken_pipe_is_not_hidden():
+    def run():
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        run_stage(run)
 
 
 def test_without_ctrl_c_a_process_ends_in_the_usual_way():

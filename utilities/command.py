@@ -15,23 +15,41 @@ from utilities.gpu import choose_device, quiet_frameworks
 from utilities.hyperparameters import FIELDS, parse_value
 
 INTERRUPTED = 130  # the exit status of a program stopped by Ctrl-C
+UNREAD = 141  # ... of one whose output nobody reads to its end
 
 
 def run_stage(run: Callable[[], None], resumable: bool = False) -> int:
-    """Run a stage; a UserError becomes one message on stderr and status 1, Ctrl-C status 130.
+    """Run a stage; a UserError becomes one message on stderr and status 1, Ctrl-C status 130, `| head` status 141.
 
     `resumable`: it has the flag --resume.
     """
+    advice = "add --resume to go on from there." if resumable else "nothing half-finished was left."
     try:
         run()
+        sys.stdout.flush()
     except UserError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        advice = "add --resume to go on from there." if resumable else "nothing half-finished was left."
         print(f"\nStopped. No finished result was lost; {advice}", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:
+        if not _nobody_reads_on():
+            raise
+        if resumable:
+            print(f"\nStopped, as nobody reads what it says. No finished result was lost; {advice}", file=sys.stderr)
+        return UNREAD
     return 0
+
+
+def _nobody_reads_on() -> bool:
+    """Whether what stdout was piped to has ended; what else is said there is then lost without complaint."""
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def leave(status: int) -> NoReturn:
