@@ -4,22 +4,10 @@ import pytest
 from utilities.handwriting import FONTS, Hand, Sheet, can_be_drawn, draw_word
 
 HANDS = [Hand(font, 0.2, 1.0, 0.0, 2, 1.0) for font in sorted(set(FONTS))]
-EUROPEAN = [
-    *(
-        "Großkmehlen",
-        "Łódź",
-        "Žluťoučký kůň",
-        "Sæby",
-        "Œuvre",
-        "Ærø",
-        "București",
-        "Győr",
-        "Šķērsiela",
-        "Dąb",
-        "Ġgantija",
-    ),
-    *("l’herbier", "„Carex“", "«Rosa»", "12–14 km", "3 ♂, 2 ♀", "20° × 7′"),
-]
+EUROPEAN = (
+    "Großkmehlen|Łódź|Žluťoučký kůň|Sæby|Œuvre|Ærø|București|Győr|Šķērsiela|Dąb|Ġgantija"
+    "|l’herbier|„Carex“|«Rosa»|12–14 km|3 ♂, 2 ♀|20° × 7′"
+).split("|")
 SHEET = Sheet(paper=230, ink=30, pen=0, ruled=False)
 
 

@@ -141,7 +141,7 @@ def _glyph(font: str, character: str) -> tuple[float, tuple[np.ndarray, ...]]:
         return _ligature(font, *_LIGATURES[character])
     base, *marks = unicodedata.normalize("NFD", _STRUCK.get(character, character))
     glyph = _font(font).get(base)
-    if glyph is None or not set(marks) <= _ABOVE.keys() | _BELOW.keys():
+    if glyph is None or not set(marks) <= _MARKS.keys():
         return 0.0, ()
     strokes = [np.array(s, float) - (glyph.left_offset, BASE_LINE) for s in glyph.strokes if len(s)]
     if not strokes:
@@ -150,7 +150,7 @@ def _glyph(font: str, character: str) -> tuple[float, tuple[np.ndarray, ...]]:
     middle = (low[0] + high[0]) / 2
     for mark in marks:
         at = (middle + 1, min(low[1], -X_HEIGHT) - 2) if mark in _ABOVE else (middle, 0.0)
-        strokes += [np.array(s, float) + at for s in (_ABOVE | _BELOW)[mark]]
+        strokes += [np.array(s, float) + at for s in _MARKS[mark]]
     if character in _STRUCK:
         if base in "lL":
             low, high = np.array((low[0], -X_HEIGHT)), np.array((min(high[0], low[0] + 4), -X_HEIGHT / 2))
@@ -207,6 +207,7 @@ _BELOW = {
     "\u0327": [[(0, 0), (-0.5, 2), (1.5, 3), (0.5, 5), (-1.5, 5)]],
     "\u0328": [[(2, 0), (0.5, 2), (1, 4), (3, 4.5)]],
 }
+_MARKS = _ABOVE | _BELOW
 _STRUCK = {"ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}  # with a stroke through the whole letter, or its stem
 _LIGATURES = {"æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "„": ",,"}
 _LIKE = dict.fromkeys("’‘′", "'") | dict.fromkeys("“”″", '"') | dict.fromkeys("–—", "-")  # as pens write them
