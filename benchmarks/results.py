@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.curve_chart import kind_of, words_chart
 from benchmarks.tables import RESULTS, words_of
+from utilities.command import run_stage
 from utilities.safe_files import whole_file
 
 HEADER = (
@@ -112,7 +113,7 @@ def _cells(run: dict) -> tuple[str, ...]:
     )
 
 
-def main() -> int:
+def run() -> None:
     """Print the tables of all files, and draw a chart of few words for each test set."""
     runs = runs_of(read_all(sorted(RESULTS.glob("accuracy-*.json"))))
     print(accuracy_table(runs))
@@ -124,8 +125,7 @@ def main() -> int:
         with whole_file(chart) as temporary:
             words_chart([run for run in few if run["test_set"] == test_set]).savefig(temporary)
         print(f"\nDrawn: {chart.relative_to(RESULTS.parents[1])}")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_stage(run))

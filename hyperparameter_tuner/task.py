@@ -37,8 +37,8 @@ def run(config: Config, resume: bool) -> None:
     start_framework(tune.seed, announce=False)
 
     from utilities.images import Preprocessing
+    from utilities.locks import exclusive_lock
     from utilities.model import FrameCounter
-    from utilities.safe_files import exclusive_lock
     from utilities.search import LOGS, SearchFiles, belonging, run_search
     from utilities.training_set import announce, training_set_for
     from utilities.trial_log import announce_search, remove_runs

@@ -14,8 +14,8 @@ import pytest
 from conftest import FIXTURES, ROOT, WORDS, write_image_set, write_settings
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from utilities.locks import exclusive_lock
 from utilities.model_card import read_description
-from utilities.safe_files import exclusive_lock
 
 STAGES = [
     "image_set_preparation",

@@ -7,13 +7,13 @@ import keras
 
 from utilities.calibration import calibrations
 from utilities.full_model import reader_of
+from utilities.locks import exclusive_lock
 from utilities.model import RecognizerSpec, frame_counter
 from utilities.model_files import ModelFiles, finished_before
 from utilities.optimizer import OPTIMIZER
 from utilities.outputs import HistoryKeeper, save_trained, training_record
 from utilities.plan import Plan
 from utilities.resume import ResumePoint
-from utilities.safe_files import exclusive_lock
 from utilities.saved_model import describe_spec, load_recognizer
 from utilities.training import train
 from utilities.training_set import TrainingSet
