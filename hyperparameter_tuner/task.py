@@ -40,10 +40,11 @@ def run(config: Config, resume: bool) -> None:
     from utilities.locks import exclusive_lock
     from utilities.model import FrameCounter
     from utilities.search import LOGS, SearchFiles, belonging, run_search
+    from utilities.studies import Strategy
     from utilities.training_set import announce, training_set_for
     from utilities.trial_log import announce_search, remove_runs
     from utilities.trial_worker import WorkerJob
-    from utilities.trials import Strategy, TrialQueue
+    from utilities.trials import TrialQueue
 
     how = Preprocessing(config.project.img_height, config.project.img_width)
     data = training_set_for(config, tune.image_set, how, FrameCounter(architecture, how.height, base))

@@ -6,7 +6,8 @@ from utilities.config import load_config
 from utilities.errors import UserError
 from utilities.hyperparameters import resolve
 from utilities.search import SearchFiles, TimeLeft, belonging, run_search
-from utilities.trials import Outcome, Strategy, TrialQueue
+from utilities.studies import Strategy
+from utilities.trials import Outcome, TrialQueue
 
 SPACE = {"learning_rate": (0.001, 0.002, 0.004)}
 CERS = {0.001: 0.5, 0.002: 0.2, 0.004: 0.3}

@@ -3,7 +3,8 @@ import pytest
 
 from utilities.errors import UserError
 from utilities.search_space import Range, parse_values
-from utilities.trials import Outcome, Strategy, TrialQueue
+from utilities.studies import Strategy
+from utilities.trials import Outcome, TrialQueue
 
 GRID = {"kernel_size": (3, 5), "learning_rate": (0.001, 0.002, 0.004)}
 RANGES = {"kernel_size": (3, 5), "learning_rate": Range(1e-4, 1e-2, False, True)}

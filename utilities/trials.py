@@ -4,18 +4,15 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.exc import SQLAlchemyError
 
 from utilities.errors import UserError, differences
-from utilities.search_space import Range, SearchSpace, Values, number_of_combinations
+from utilities.search_space import SearchSpace, number_of_combinations
+from utilities.studies import Strategy, distribution_of, open_study, sampler_for
 
 ORDINAL, VALUES, RESULT = "ordinal", "values", "result"  # user attributes of trials
 BELONGS_TO = "belongs_to"  # ... of the study
-WARM_UP_EPOCHS = 3  # before a trial may be called hopeless: CTC reads nothing at first, whatever the values
 MOST_REPEATS = 20  # times that a sampler may propose what was tried before, until the next untried one is taken
 
 
@@ -45,17 +42,6 @@ class Trial:
     values: Mapping[str, object]
 
 
-@dataclass(frozen=True)
-class Strategy:
-    """How values are chosen; `calls` and `random_starts` are of the methods random and bayes."""
-
-    method: str  # grid, random or bayes
-    seed: int
-    calls: int
-    random_starts: int
-    prune: bool
-
-
 class TrialQueue:
     """Hands out trials and keeps what they report; a process that dies at any moment loses the running trials only.
 
@@ -64,7 +50,7 @@ class TrialQueue:
 
     def __init__(self, study: optuna.Study, space: SearchSpace, strategy: Strategy):
         self._study, self._space, self._strategy = study, space, strategy
-        self._distributions = {name: _distribution(values) for name, values in space.items()}
+        self._distributions = {name: distribution_of(values) for name, values in space.items()}
         self._running: dict[int, optuna.Trial] = {}
         combinations = number_of_combinations(space)
         self.total = combinations if strategy.method == "grid" else min(strategy.calls, combinations or strategy.calls)
@@ -78,7 +64,7 @@ class TrialQueue:
         `belongs_to`: JSON-ready values that must not have changed. Raises UserError when the storage cannot be used,
         or the kept search had other settings.
         """
-        study = _study(storage, name, strategy, resume)
+        study = open_study(storage, name, strategy, resume)
         queue = cls(study, space, strategy)
         kept = study.user_attrs.get(BELONGS_TO)
         if kept is None:
@@ -128,7 +114,7 @@ class TrialQueue:
         for attempt in range(MOST_REPEATS + 1):
             if attempt == MOST_REPEATS and not self._enqueue_untried(ordinal, tried):
                 return None
-            self._study.sampler = self._sampler(ordinal, attempt)
+            self._study.sampler = sampler_for(self._strategy, ordinal, attempt)
             asked = self._study.ask(self._distributions)
             if asked.params not in tried:
                 break
@@ -136,13 +122,6 @@ class TrialQueue:
         asked.set_user_attr(ORDINAL, ordinal)
         self._running[ordinal] = asked
         return Trial(ordinal, dict(asked.params))
-
-    def _sampler(self, ordinal: int, attempt: int) -> optuna.samplers.BaseSampler:
-        """A sampler whose random numbers follow from seed and ordinal: a resumed search goes on as an unbroken one."""
-        seed = int(np.random.SeedSequence((self._strategy.seed, ordinal, attempt)).generate_state(1)[0])
-        if self._strategy.method == "bayes":
-            return optuna.samplers.TPESampler(seed=seed, n_startup_trials=self._strategy.random_starts)
-        return optuna.samplers.RandomSampler(seed=seed)
 
     def _enqueue_untried(self, ordinal: int, tried: list[dict]) -> bool:
         """Line up the first combination that was not tried; False when there is none, or no end of them."""
@@ -193,28 +172,3 @@ class TrialQueue:
 
     def _ordinals(self) -> set[int]:
         return {t.user_attrs[ORDINAL] for t in self._valid()}
-
-
-def _study(storage: str, name: str, strategy: Strategy, resume: bool) -> optuna.Study:
-    """The study of that name, made anew unless `resume`. Raises UserError when the storage cannot be used."""
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    pruner = optuna.pruners.MedianPruner(n_startup_trials=strategy.random_starts, n_warmup_steps=WARM_UP_EPOCHS)
-    try:
-        database = optuna.storages.get_storage(storage)
-        if not resume and name in optuna.study.get_all_study_names(database):
-            print(f"The search `{name}` of before is thrown away.", flush=True)
-            optuna.delete_study(study_name=name, storage=database)
-        return optuna.create_study(study_name=name, storage=database, pruner=pruner, load_if_exists=True)
-    except (SQLAlchemyError, ImportError, OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(
-            f"[tune] STORAGE = {storage}: it cannot be used ({reason}). Correct the address, or leave STORAGE empty to"
-            " keep the search in the log folder; if it is empty already, delete that file and search without --resume."
-        ) from None
-
-
-def _distribution(values: Values) -> BaseDistribution:
-    if not isinstance(values, Range):
-        return CategoricalDistribution(values)
-    kind = IntDistribution if values.whole else FloatDistribution
-    return kind(values.low, values.high, log=values.logarithmic)
