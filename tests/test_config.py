@@ -298,7 +298,7 @@ def test_a_line_that_begins_with_a_space_is_said_to_go_on(write):
         (b"", "[train] is missing"),
         (b"[train]\nSEED = 1\nseed = 2\n", "line 3: [train] SEED is given a second time"),
         (b"[train]\nSEED = 1\n[train]\n", "line 3: section [train] begins a second time"),
-        (b"[train]\nSEED\nno key\n", "line 2: 'SEED"),
+        (b"[train]\nSEED\nno key\n", "line 2: 'SEED' is neither KEY = VALUE"),
         (b"[DEFAULT]\nSEED = 1\n", "[DEFAULT]: no such section"),
     ],
 )

@@ -35,11 +35,11 @@ def read_settings(path: Path) -> dict[str, dict[str, str]]:
     try:
         parser.read_string(text)
     except configparser.Error as error:
-        raise settings_error(path, _syntax_problems(error)) from None
+        raise settings_error(path, _syntax_problems(error, text.split("\n"))) from None
     return {section: dict(parser[section]) for section in parser.sections()}
 
 
-def _syntax_problems(error: configparser.Error) -> list[str]:
+def _syntax_problems(error: configparser.Error, lines: Sequence[str]) -> list[str]:
     if isinstance(error, configparser.DuplicateOptionError):
         return [f"line {error.lineno}: [{error.section}] {error.option} is given a second time; allowed is once"]
     if isinstance(error, configparser.DuplicateSectionError):
@@ -48,8 +48,8 @@ def _syntax_problems(error: configparser.Error) -> list[str]:
         before, sections = repr(error.line.strip()[:60]), " ".join(f"[{s}]" for s in KEYS)
         return [f"line {error.lineno}: {before} stands before the first section; allowed are the sections {sections}"]
     return [
-        f"line {number}: {line[:60]} is neither KEY = VALUE nor [section] nor a comment"
-        for number, line in error.errors
+        f"line {number}: {lines[number - 1].strip()[:60]!r} is neither KEY = VALUE nor [section] nor a comment"
+        for number, _ in error.errors  # the line itself is there as Python writes it, or as it stands, by version
     ]
 
 
