@@ -146,6 +146,21 @@ def predictions_folder(tmp_path):
     )
 
 
+def run(stage, *arguments, cwd, check=True):
+    """A stage's command as a process, which must end well if `check`."""
+    command = [sys.executable, str(ROOT / stage / "task.py"), *map(str, arguments)]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300)
+    if check:
+        assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def rows(path: Path) -> list[dict]:
+    """The rows of a CSV."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def wait_until(happened, seconds=30):
     """Fail when something has not happened in that time."""
     deadline = time.monotonic() + seconds

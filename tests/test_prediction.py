@@ -1,8 +1,6 @@
-import csv
-
 import numpy as np
 import pytest
-from conftest import small_recognizer, write_image_set
+from conftest import rows, small_recognizer, write_image_set
 
 from utilities import decoders, prediction
 from utilities.comparison import read_predictions, words_judged
@@ -24,11 +22,6 @@ def reader():
 
 def read_set(folder):
     return read_image_set(folder, COLUMNS, "png", for_prediction=True)
-
-
-def rows(path):
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_rows_stay_in_order_across_chunks_and_each_model_has_its_file(reader, tmp_path, monkeypatch):

@@ -1,20 +1,17 @@
 """The stages as a user runs them: processes, in a working directory of their own."""
 
-import csv
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
 
 import h5py
 import pytest
-from conftest import FIXTURES, ROOT, WORDS, write_image_set, write_settings
+from conftest import FIXTURES, ROOT, WORDS, rows, run, write_image_set, write_settings
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from utilities.locks import exclusive_lock
 from utilities.model_card import read_description
 
 STAGES = [
@@ -24,19 +21,6 @@ STAGES = [
     "transfer_learning",
     "test_set_predictions",
 ]
-
-
-def run(stage, *arguments, cwd, check=True):
-    command = [sys.executable, str(ROOT / stage / "task.py"), *map(str, arguments)]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300)
-    if check:
-        assert done.returncode == 0, done.stdout + done.stderr
-    return done
-
-
-def rows(path):
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.fixture(scope="module")
@@ -129,15 +113,6 @@ def test_the_trainer_takes_the_tuners_values_and_leaves_its_four_files(worked):
     assert f"learning_rate    {rate}" in card
     assert "num_units_lstm1  16" in card
     assert "letter by letter: calibrated on" in card and "texts: calibrated on" in card
-
-
-def test_a_long_run_begins_with_words_drawn_by_the_computer_unless_the_settings_forbid_it(workspace):
-    for words, lines in (("SYNTHETIC_WORDS = 40", 1), ("SYNTHETIC_WORDS = 0", 0)):
-        write_settings(workspace, train=words, epochs=50)
-        done = run("one_model_trainer", "setup.cfg", "long", "--overwrite", cwd=workspace)
-        assert done.stdout.count("The first 13 epochs show words drawn by the computer") == lines
-        card = run("test_set_predictions", "--describe", "saved_models/long-prediction.h5", cwd=workspace).stdout
-        assert card.count("after 40 words drawn by the computer") == lines
 
 
 def test_transfer_leaves_four_models_that_read_new_characters(worked):
@@ -271,39 +246,6 @@ def test_an_earlier_result_is_refused_and_overwritten_only_on_request(worked):
     assert (folder / "saved_models/base-prediction.h5").stat().st_mtime_ns == stamp
 
 
-@pytest.mark.parametrize("keeps_the_best", [True, False])
-def test_a_trial_counts_as_what_the_trainer_would_keep_of_it(workspace, keeps_the_best):
-    shutil.rmtree(workspace / "train")
-    write_image_set(workspace / "train", WORDS)  # so few that they are known by heart: others are then read worse
-    settings = write_settings(workspace, train=f"EARLY_STOPPING = {keeps_the_best}")
-    text = settings.read_text().replace("NUM_EPOCHS = 1\n", "NUM_EPOCHS = 16\n")
-    settings.write_text(text.replace("0.001, 0.002", "0.1"))
-    run("hyperparameter_tuner", "setup.cfg", cwd=workspace)
-    (trial,) = rows(workspace / "logs/hparam_tuning_grid/trials.csv")
-    assert (int(trial["best_epoch"]) < 16) == keeps_the_best
-
-
-def test_a_killed_search_resumes_with_what_is_missing_and_keeps_foreign_files(workspace):
-    settings = workspace / "setup.cfg"
-    settings.write_text(settings.read_text().replace("0.001, 0.002", "0.001, 0.002, 0.004"))
-    command = [sys.executable, str(ROOT / "hyperparameter_tuner/task.py"), "setup.cfg"]
-    logs = workspace / "logs/hparam_tuning_grid"
-    logs.mkdir(parents=True)
-    (logs / "mine.txt").write_text("a note of the user's")
-    process = subprocess.Popen(command, cwd=workspace, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 200
-    while not (logs / "best_hyperparameters.cfg").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    process.kill()
-    process.wait()
-    done = run("hyperparameter_tuner", "setup.cfg", "--resume", cwd=workspace)
-    assert "Trial 1 of" not in done.stdout
-    assert "Trial 3 of 3" in done.stdout
-    assert [r["LEARNING_RATE"] for r in rows(logs / "trials.csv")] == ["0.001", "0.002", "0.004"]
-    assert {r["state"] for r in rows(logs / "trials.csv")} == {"complete"}
-    assert (logs / "mine.txt").exists()
-
-
 def test_checking_reports_and_fails_as_training_would(workspace):
     done = run("image_set_preparation", "check", "setup.cfg", cwd=workspace)
     assert "24 rows, 24 usable" in done.stdout
@@ -312,103 +254,3 @@ def test_checking_reports_and_fails_as_training_would(workspace):
     assert done.returncode == 1
     assert "w001.png: image missing" in done.stdout
     assert "w001.png" in (workspace / "logs/image_set_problems.csv").read_text()
-
-
-def test_ctrl_c_ends_a_training_and_says_that_it_can_go_on(workspace):
-    write_settings(workspace, epochs=500, train="EARLY_STOPPING = False")
-    command = [sys.executable, str(ROOT / "one_model_trainer/task.py"), "setup.cfg", "x"]
-    process = subprocess.Popen(command, cwd=workspace, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    kept = workspace / "saved_models/.x-interrupted.npz"
-    deadline = time.monotonic() + 120
-    while not kept.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)  # no thread that prepares batches keeps it alive
-    assert process.returncode == 130
-    assert "--resume" in errors
-    assert kept.exists()
-
-
-def test_a_killed_training_goes_on_where_it_stood(workspace):
-    write_settings(workspace, epochs=40, train="EARLY_STOPPING = False")
-    command = [sys.executable, str(ROOT / "one_model_trainer/task.py"), "setup.cfg", "x"]
-    process = subprocess.Popen(command, cwd=workspace, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    kept = workspace / "saved_models/.x-interrupted.npz"
-    deadline = time.monotonic() + 120
-    while not kept.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.kill()
-    process.wait()
-    assert kept.exists()
-    done = run("one_model_trainer", "setup.cfg", "x", cwd=workspace, check=False)
-    assert done.returncode == 1
-    assert "--resume" in done.stderr
-    before = len(rows(workspace / "saved_models/x-training_history.csv"))
-    done = run("one_model_trainer", "setup.cfg", "x", "--resume", cwd=workspace)
-    assert "epoch   1/40" not in done.stdout
-    assert "epoch  40/40" in done.stdout
-    assert before < len(rows(workspace / "saved_models/x-training_history.csv")) == 40
-    assert (workspace / "saved_models/x-full_model.h5").exists()
-    assert not kept.exists()
-
-
-@pytest.mark.parametrize(
-    ("stage", "arguments", "lock"),
-    [
-        ("one_model_trainer", ["setup.cfg", "x"], "saved_models/.x.lock"),
-        ("hyperparameter_tuner", ["setup.cfg"], "logs/hparam_tuning_grid/.lock"),
-    ],
-)
-def test_two_runs_do_not_write_the_same_files(stage, arguments, lock, workspace):
-    with exclusive_lock(workspace / lock):  # this process stands for the other run
-        done = run(stage, *arguments, cwd=workspace, check=False)
-    assert done.returncode == 1
-    assert "Wait until it ends" in done.stderr
-    assert not [path for path in (workspace / lock).parent.iterdir() if path.suffix in {".h5", ".csv", ".npz", ".db"}]
-
-
-WRONG = {
-    "no settings": (["nowhere.cfg", "x"], "nowhere.cfg"),
-    "a folder": (["train", "x"], "folder"),
-    "several mistakes": (["mistakes.cfg", "x"], "IMG_HIGHT.*KERNEL_SIZE = 0"),
-    "no column": (["column.cfg", "x"], "METADATA_IMAGE_COLUMN.*image_location"),
-    "bad rows": (["bad.cfg", "x"], "none.png.*w001.png.*two different labels|bad rows"),
-    "a wrong hyperparameter": (["setup.cfg", "x", "--dropout", "1.0"], "allowed is"),
-    "a name with a slash": (["setup.cfg", "a/b"], "NAME"),
-}
-
-
-@pytest.mark.parametrize("case", WRONG)
-def test_wrong_input_stops_with_one_readable_message_and_leaves_nothing(case, workspace):
-    settings = (workspace / "setup.cfg").read_text()
-    (workspace / "mistakes.cfg").write_text(
-        settings.replace("IMG_HEIGHT", "IMG_HIGHT").replace("BATCH_SIZE = 8", "KERNEL_SIZE = 0")
-    )
-    (workspace / "column.cfg").write_text(settings.replace("[project]", "[project]\nMETADATA_IMAGE_COLUMN = file"))
-    bad = write_image_set(workspace / "bad", WORDS)
-    (bad / "images/w001.png").write_bytes(b"broken")
-    with (bad / "words_metadata.csv").open("a") as file:
-        file.write("none.png,Poa\nimages/w002.png,Aster\n")
-    (workspace / "bad.cfg").write_text(settings.replace("IMAGE_SET_NAME = train", "IMAGE_SET_NAME = bad"))
-    arguments, message = WRONG[case]
-    done = run("one_model_trainer", *arguments, cwd=workspace, check=False)
-    assert done.returncode != 0
-    assert "Traceback" not in done.stderr
-    import re
-
-    assert re.search(message, done.stderr, re.DOTALL), done.stderr
-    assert not (workspace / "saved_models").exists()
-
-
-def test_models_that_cannot_be_used_are_refused(workspace):
-    (workspace / "text.h5").write_text("hello")
-    done = run("test_set_predictions", "setup.cfg", "text.h5", "none.h5", cwd=workspace, check=False)
-    assert done.returncode == 1
-    assert "text.h5 is not a model file" in done.stderr and "no model file none.h5" in done.stderr
-    done = run("test_set_predictions", "setup.cfg", "a/same.h5", "b/same.h5", cwd=workspace, check=False)
-    assert done.returncode == 1
-    assert "a/same.h5, b/same.h5" in done.stderr
-    for models, why in (("one.h5",), "there is one"), (("one.h5", "a/ensemble.h5"), "a/ensemble.h5 would write"):
-        done = run("test_set_predictions", "setup.cfg", *models, "--ensemble", cwd=workspace, check=False)
-        assert done.returncode == 1 and why in done.stderr
-    assert not (workspace / "test_set_predictions").exists()

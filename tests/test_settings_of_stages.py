@@ -1,0 +1,27 @@
+"""What settings change in what a stage does, as processes."""
+
+import shutil
+
+import pytest
+from conftest import WORDS, rows, run, write_image_set, write_settings
+
+
+def test_a_long_run_begins_with_words_drawn_by_the_computer_unless_the_settings_forbid_it(workspace):
+    for words, lines in (("SYNTHETIC_WORDS = 40", 1), ("SYNTHETIC_WORDS = 0", 0)):
+        write_settings(workspace, train=words, epochs=50)
+        done = run("one_model_trainer", "setup.cfg", "long", "--overwrite", cwd=workspace)
+        assert done.stdout.count("The first 13 epochs show words drawn by the computer") == lines
+        card = run("test_set_predictions", "--describe", "saved_models/long-prediction.h5", cwd=workspace).stdout
+        assert card.count("after 40 words drawn by the computer") == lines
+
+
+@pytest.mark.parametrize("keeps_the_best", [True, False])
+def test_a_trial_counts_as_what_the_trainer_would_keep_of_it(workspace, keeps_the_best):
+    shutil.rmtree(workspace / "train")
+    write_image_set(workspace / "train", WORDS)  # so few that they are known by heart: others are then read worse
+    settings = write_settings(workspace, train=f"EARLY_STOPPING = {keeps_the_best}")
+    text = settings.read_text().replace("NUM_EPOCHS = 1\n", "NUM_EPOCHS = 16\n")
+    settings.write_text(text.replace("0.001, 0.002", "0.1"))
+    run("hyperparameter_tuner", "setup.cfg", cwd=workspace)
+    (trial,) = rows(workspace / "logs/hparam_tuning_grid/trials.csv")
+    assert (int(trial["best_epoch"]) < 16) == keeps_the_best
