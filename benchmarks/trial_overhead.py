@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.tables import text_table
+from utilities.command import run_stage
+from utilities.errors import UserError
 
 BEGUN, EPOCH = re.compile(r"Trial (\d+) of \d+: batch"), re.compile(r"epoch\s+\d+/\d+ ")
 ENDED = re.compile(r"Trial (\d+) of \d+: validation CER")
@@ -44,7 +46,7 @@ class Timing:
 
 
 def timed_search(setup: Path) -> list[Timing]:
-    """Run the tuner with these settings and time its trials. Raises CalledProcessError when it fails."""
+    """Run the tuner with these settings and time its trials. Raises UserError when it fails."""
     command = [sys.executable, "-u", str(ROOT / "hyperparameter_tuner" / "task.py"), str(setup.resolve())]
     timings: list[Timing] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -59,22 +61,26 @@ def timed_search(setup: Path) -> list[Timing]:
                 timings[-1].epochs.append(now)
             elif ENDED.match(line):
                 timings[-1].ended = now
-        if process.wait():
-            raise subprocess.CalledProcessError(process.returncode, command)
+        if status := process.wait():
+            raise UserError(f"The tuner ended with status {status}: nothing was timed. What it said stands above.")
     return timings
 
 
-def main(argv=None) -> int:
+def run(setup: Path) -> None:
     """Run the tuner once, print a row a trial."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("setup", type=Path, help="settings with WORKERS = 1, a grid, and at least 3 epochs a trial")
-    timings = timed_search(parser.parse_args(argv).setup)
     rows = [
         (str(n), f"{t.ended - t.begun:.1f}", f"{t.training:.1f}", f"{t.overhead:.1f}", f"{100 * t.overhead / 120:.1f}")
-        for n, t in enumerate(timings, start=1)
+        for n, t in enumerate(timed_search(setup), start=1)
     ]
     print("\n" + text_table(("trial", "seconds", "training", "overhead", "% of two minutes"), rows))
-    return 0
+
+
+def main(argv=None) -> int:
+    """Run the benchmark and return its exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("setup", type=Path, help="settings with WORKERS = 1, a grid, and at least 3 epochs a trial")
+    args = parser.parse_args(argv)
+    return run_stage(lambda: run(args.setup))
 
 
 if __name__ == "__main__":

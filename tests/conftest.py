@@ -146,13 +146,24 @@ def predictions_folder(tmp_path):
     )
 
 
+def command(stage, *arguments) -> list[str]:
+    """A stage's command, for a process."""
+    return [sys.executable, str(ROOT / stage / "task.py"), *map(str, arguments)]
+
+
 def run(stage, *arguments, cwd, check=True):
-    """A stage's command as a process, which must end well if `check`."""
-    command = [sys.executable, str(ROOT / stage / "task.py"), *map(str, arguments)]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300)
+    """Run a stage's command, which must end well if `check`."""
+    done = subprocess.run(
+        command(stage, *arguments), cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300
+    )
     if check:
         assert done.returncode == 0, done.stdout + done.stderr
     return done
+
+
+def names(folder: Path) -> list[str]:
+    """Of everything in the folder, in order."""
+    return sorted(p.name for p in folder.iterdir())
 
 
 def rows(path: Path) -> list[dict]:

@@ -4,16 +4,14 @@ import csv
 import importlib.util
 import os
 import subprocess
-import sys
 
 import pytest
-from conftest import ROOT
+from conftest import command
 
 
 def run(stage, *arguments, cwd, backend):
-    command = [sys.executable, str(ROOT / stage / "task.py"), *arguments]
     done = subprocess.run(
-        command,
+        command(stage, *arguments),
         cwd=cwd,
         env=os.environ | {"KERAS_BACKEND": backend, "OMP_NUM_THREADS": "1"},
         capture_output=True,

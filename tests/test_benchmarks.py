@@ -160,6 +160,8 @@ def test_a_mistake_is_said_in_one_message(sets):
     assert done.returncode == 1 and "no such folder" in done.stderr and "Traceback" not in done.stderr
     done = run("speed.py", "nowhere", cwd=sets)
     assert done.returncode == 1 and "nowhere" in done.stderr and "Traceback" not in done.stderr
+    done = run("trial_overhead.py", "nowhere.cfg", cwd=sets)
+    assert done.returncode == 1 and "nowhere.cfg" in done.stderr and "Traceback" not in done.stderr
     done = run("speed.py", "train", "--batch-size", "0", cwd=sets)
     assert done.returncode == 2 and "BATCH_SIZE = 0: allowed is a whole number from 1" in done.stderr
     done = run("speed.py", "train", "--canvas", "40", cwd=sets)

@@ -2,25 +2,29 @@
 
 import signal
 import subprocess
-import sys
 
 import pytest
-from conftest import ROOT, rows, run, wait_until, write_settings
+from conftest import command, rows, run, wait_until, write_settings
 
 from utilities.locks import exclusive_lock
+
+
+def begin(stage, *arguments, cwd) -> subprocess.Popen:
+    """Start a stage's command; what it says on stderr can be read."""
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command(stage, *arguments), cwd=cwd, **pipes)
 
 
 def test_a_killed_search_resumes_with_what_is_missing_and_keeps_foreign_files(workspace):
     settings = workspace / "setup.cfg"
     settings.write_text(settings.read_text().replace("0.001, 0.002", "0.001, 0.002, 0.004"))
-    command = [sys.executable, str(ROOT / "hyperparameter_tuner/task.py"), "setup.cfg"]
     logs = workspace / "logs/hparam_tuning_grid"
     logs.mkdir(parents=True)
     (logs / "mine.txt").write_text("a note of the user's")
-    process = subprocess.Popen(command, cwd=workspace, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = begin("hyperparameter_tuner", "setup.cfg", cwd=workspace)
     wait_until(lambda: (logs / "best_hyperparameters.cfg").exists(), 200)
     process.kill()
-    process.wait()
+    process.communicate()
     done = run("hyperparameter_tuner", "setup.cfg", "--resume", cwd=workspace)
     assert "Trial 1 of" not in done.stdout
     assert "Trial 3 of 3" in done.stdout
@@ -31,8 +35,7 @@ def test_a_killed_search_resumes_with_what_is_missing_and_keeps_foreign_files(wo
 
 def test_ctrl_c_ends_a_training_and_says_that_it_can_go_on(workspace):
     write_settings(workspace, epochs=500, train="EARLY_STOPPING = False")
-    command = [sys.executable, str(ROOT / "one_model_trainer/task.py"), "setup.cfg", "x"]
-    process = subprocess.Popen(command, cwd=workspace, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = begin("one_model_trainer", "setup.cfg", "x", cwd=workspace)
     kept = workspace / "saved_models/.x-interrupted.npz"
     wait_until(kept.exists, 120)
     process.send_signal(signal.SIGINT)
@@ -44,12 +47,11 @@ def test_ctrl_c_ends_a_training_and_says_that_it_can_go_on(workspace):
 
 def test_a_killed_training_goes_on_where_it_stood(workspace):
     write_settings(workspace, epochs=40, train="EARLY_STOPPING = False")
-    command = [sys.executable, str(ROOT / "one_model_trainer/task.py"), "setup.cfg", "x"]
-    process = subprocess.Popen(command, cwd=workspace, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = begin("one_model_trainer", "setup.cfg", "x", cwd=workspace)
     kept = workspace / "saved_models/.x-interrupted.npz"
     wait_until(kept.exists, 120)
     process.kill()
-    process.wait()
+    process.communicate()
     assert kept.exists()
     done = run("one_model_trainer", "setup.cfg", "x", cwd=workspace, check=False)
     assert done.returncode == 1

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import ROOT, names
 
 from utilities.locks import LockedError, exclusive_lock
 
-ROOT = Path(__file__).resolve().parents[1]
 HOLD = """
 import sys, pathlib
 from utilities.locks import exclusive_lock
@@ -19,10 +19,6 @@ with exclusive_lock(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.readline()
 """
-
-
-def names(folder):
-    return sorted(p.name for p in folder.iterdir())
 
 
 @pytest.fixture

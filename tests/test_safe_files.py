@@ -5,6 +5,7 @@ import os
 from collections import namedtuple
 
 import pytest
+from conftest import names
 
 from utilities import safe_files
 from utilities.errors import UserError
@@ -17,10 +18,6 @@ from utilities.safe_files import (
     write_bytes_whole,
     write_text_whole,
 )
-
-
-def names(folder):
-    return sorted(p.name for p in folder.iterdir())
 
 
 def test_whole_file_replaces_at_the_end(tmp_path):
