@@ -9,10 +9,9 @@ from conftest import command, rows, run, wait_until, write_settings
 from utilities.locks import exclusive_lock
 
 
-def begin(stage, *arguments, cwd) -> subprocess.Popen:
-    """Start a stage's command; what it says on stderr can be read."""
-    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command(stage, *arguments), cwd=cwd, **pipes)
+def begin(stage, *arguments, cwd, stderr=subprocess.DEVNULL) -> subprocess.Popen:
+    """Start a stage's command."""
+    return subprocess.Popen(command(stage, *arguments), cwd=cwd, stdout=subprocess.DEVNULL, stderr=stderr, text=True)
 
 
 def test_a_killed_search_resumes_with_what_is_missing_and_keeps_foreign_files(workspace):
@@ -24,7 +23,7 @@ def test_a_killed_search_resumes_with_what_is_missing_and_keeps_foreign_files(wo
     process = begin("hyperparameter_tuner", "setup.cfg", cwd=workspace)
     wait_until(lambda: (logs / "best_hyperparameters.cfg").exists(), 200)
     process.kill()
-    process.communicate()
+    process.wait()
     done = run("hyperparameter_tuner", "setup.cfg", "--resume", cwd=workspace)
     assert "Trial 1 of" not in done.stdout
     assert "Trial 3 of 3" in done.stdout
@@ -35,7 +34,7 @@ def test_a_killed_search_resumes_with_what_is_missing_and_keeps_foreign_files(wo
 
 def test_ctrl_c_ends_a_training_and_says_that_it_can_go_on(workspace):
     write_settings(workspace, epochs=500, train="EARLY_STOPPING = False")
-    process = begin("one_model_trainer", "setup.cfg", "x", cwd=workspace)
+    process = begin("one_model_trainer", "setup.cfg", "x", cwd=workspace, stderr=subprocess.PIPE)
     kept = workspace / "saved_models/.x-interrupted.npz"
     wait_until(kept.exists, 120)
     process.send_signal(signal.SIGINT)
@@ -51,7 +50,7 @@ def test_a_killed_training_goes_on_where_it_stood(workspace):
     kept = workspace / "saved_models/.x-interrupted.npz"
     wait_until(kept.exists, 120)
     process.kill()
-    process.communicate()
+    process.wait()
     assert kept.exists()
     done = run("one_model_trainer", "setup.cfg", "x", cwd=workspace, check=False)
     assert done.returncode == 1
