@@ -22,7 +22,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     sample = commands.add_parser("sample", help="generate a demonstration set")
     sample.add_argument("destination", type=Path, metavar="DEST", help="a folder that does not exist yet")
-    sample.add_argument("--seed", type=int, default=2, help="another seed gives other words (default: 2)")
+    sample.add_argument("--seed", type=_seed, default=2, help="another seed gives other words (default: 2)")
     check = commands.add_parser("check", help="check all image sets of a settings file")
     check.add_argument("setup", type=Path, help="the settings file")
     merge = commands.add_parser("merge", help="merge the corrections of a review list into a new metadata CSV")
@@ -30,6 +30,13 @@ def parse_args(argv=None) -> argparse.Namespace:
     merge.add_argument("review", type=Path, metavar="REVIEW.csv", help="the list with its column correction filled in")
     merge.add_argument("--out", type=Path, required=True, metavar="NEW.csv", help="a CSV to write; it must not exist")
     return parser.parse_args(argv)
+
+
+def _seed(text: str) -> int:
+    seed = int(text)
+    if seed < 0:
+        raise argparse.ArgumentTypeError(f"{text}: a whole number from 0 on")
+    return seed
 
 
 def generate_sample(destination: Path, seed: int) -> None:
@@ -47,8 +54,9 @@ def check(config: Config) -> None:
     from utilities.image_set_check import PROBLEMS_FILE, check_image_sets, write_problems
 
     report = check_image_sets(config)
+    print(*report.lines, sep="\n", flush=True)
     write_problems(report)
-    print(*report.lines, f"\n{len(report.problems)} problems, listed in {PROBLEMS_FILE}.", sep="\n", flush=True)
+    print(f"\n{len(report.problems)} problems, listed in {PROBLEMS_FILE}.", flush=True)
     if report.training_would_fail:
         raise UserError("Training would fail. Correct what is listed above and check again.")
 
@@ -59,12 +67,15 @@ def merge(config: Config, review: Path, out: Path) -> None:
     from utilities.review import merge_review
 
     columns = columns_of(config.project)
-    changes = merge_review(review, config.test.image_set / columns.file_name, columns, out)
-    for change in changes:
-        print(f"{change.image}: {change.old or '(nothing)'} -> {change.new}")
-    print(f"{len(changes)} transcriptions changed. Written: {out}")
     table = config.test.image_set / columns.file_name
-    print(f"To use it, rename {table} to keep it, and move {out} to its place.")
+    merged = merge_review(review, table, columns, out)
+    for change in merged.changes:
+        print(f"{change.image}: {change.old or '(nothing)'} -> {change.new}")
+    print(f"{len(merged.changes)} transcriptions changed. Written: {out}")
+    if merged.untranscribed:
+        print(f"{merged.untranscribed} images have none yet; ON_BAD_ROWS = skip trains on the others.")
+    keep = f"rename {table} to keep it, and move {out} to its place" if table.exists() else f"move {out} to {table}"
+    print(f"To use it, {keep}.")
 
 
 def main(argv=None) -> int:

@@ -14,7 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from utilities.command import leave, run_stage, start_framework
 from utilities.config import Config, load_config
-from utilities.model_files import ENSEMBLE, ensemble_file, prediction_files
+from utilities.model_files import ENSEMBLE, PREDICTIONS, REVIEW, ensemble_file, prediction_files
+from utilities.safe_files import require_writable
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -42,6 +43,8 @@ def run(config: Config, models: list[Path], with_details: bool, with_report: boo
     outputs = prediction_files(models)
     together = ensemble_file(models) if with_ensemble else None
     check_model_files(models)
+    for folder in (PREDICTIONS, REVIEW):
+        require_writable(folder)
     lexicon = read_lexicon(config.test.lexicon) if config.test.lexicon else {}
     start_framework(seed=0)  # nothing here is random
 
@@ -51,13 +54,15 @@ def run(config: Config, models: list[Path], with_details: bool, with_report: boo
     from utilities.prediction_summary import results_table
     from utilities.reader import reader_for
     from utilities.report import write_report
-    from utilities.review import review_predictions
+    from utilities.review import review_predictions, separator_like
     from utilities.saved_model import load_recognizer
     from utilities.training_set import warn_differences
 
     columns = columns_of(config.project)
     image_set = read_image_set(config.test.image_set, columns, config.project.image_format, for_prediction=True)
     require_an_image(image_set)
+    if image_set.without_table:
+        print(image_set.without_table, flush=True)
     readers, test = {}, config.test
     for model, path in outputs.items():
         recognizer = load_recognizer(model, explicit_alphabet(config.project))
@@ -70,8 +75,9 @@ def run(config: Config, models: list[Path], with_details: bool, with_report: boo
         print(f"{ENSEMBLE}: readings are what these {len(models)} models find likeliest in the mean.")
     summaries = predict_to_files(readers, image_set, together)
     print(results_table(summaries))
+    separator = separator_like(config.test.image_set / columns.file_name)
     for path, summary in summaries.items():
-        print(review_predictions(path, summary.seen_in_training, config.test.target_error))
+        print(review_predictions(path, summary.seen_in_training, config.test.target_error, separator))
     if with_report:
         seen = {path: summary.seen_in_training for path, summary in summaries.items()}
         print(f"\nThe report, for any browser: {write_report(seen, image_set, config.test.target_error)}")

@@ -1,4 +1,5 @@
 import argparse
+import errno
 import gc
 import subprocess
 import sys
@@ -34,6 +35,15 @@ def test_an_interruption_says_how_to_go_on(capsys):
 def test_a_mistake_of_ours_is_not_hidden():
     with pytest.raises(ZeroDivisionError):
         run_stage(raising(ZeroDivisionError()))
+
+
+def test_a_file_that_may_not_be_used_is_named(capsys):
+    barred = PermissionError(errno.EACCES, "Permission denied", "saved_models/.a.lock")
+    assert run_stage(raising(barred), resumable=True) == 1
+    said = capsys.readouterr().err
+    assert "saved_models/.a.lock cannot be used: Permission denied" in said and "--resume" in said
+    with pytest.raises(FileNotFoundError):
+        run_stage(raising(FileNotFoundError(errno.ENOENT, "gone", "x")))
 
 
 def test_success_is_zero():

@@ -1,11 +1,13 @@
 import csv
 import os
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import WORDS, write_image_set
+from PIL import Image
 
 from utilities.image_set import read_image_set, require_an_image, usable_samples
 from utilities.metadata import Columns, ImageSetError
@@ -148,6 +150,27 @@ def test_names_that_are_no_text_are_listed_where_every_image_would_be_read(folde
         read_image_set(folder, COLUMNS, "png", for_prediction=True)
 
 
+def test_images_of_other_kinds_are_read_and_what_cannot_be_is_said_to_be_there(folder):
+    with Image.open(folder / "images/w000.png") as image:
+        image.save(folder / "images/other.webp")
+        image.save(folder / "images/scan.bmp")
+    (folder / "images/photo.heic").touch()
+    rewrite(folder, "image_location,transcription\nother.webp,Poa\nscan,Rosa\nphoto.heic,Carex\n")
+    image_set = read_image_set(folder, COLUMNS, "png")
+    assert [s.path is not None for s in image_set.samples] == [True, True, False]
+    assert "of a kind that cannot be read" in image_set.problems[0].detail
+
+
+def test_names_that_are_no_text_can_be_written_in_a_table_of_problems(folder):
+    for name in (b"f\xfcr", b"zu"):
+        os.makedirs(os.path.join(os.fsencode(folder), name))
+        shutil.copy(folder / "images/w000.png", os.path.join(os.fsencode(folder), name, b"same.png"))
+    rewrite(folder, "image_location,transcription\nsame.png,Poa\n")
+    (problem,) = read_image_set(folder, COLUMNS, "png").problems
+    assert problem.finding == "several images have this name" and "zu/same.png" in problem.detail
+    assert "xfcr/same.png" in problem.detail.encode().decode()
+
+
 def test_rows_have_the_numbers_that_a_spreadsheet_shows_and_empty_ones_are_none(folder):
     rewrite(folder, 'image_location,transcription\n\n"w000","two\nlines"\n , \n,,\nnone,Poa\n')
     image_set = read_image_set(folder, COLUMNS, "png")
@@ -233,7 +256,7 @@ def test_another_encoding_absent_csv_and_absent_folder(folder):
     with pytest.raises(ImageSetError, match="UTF-8"):
         read_image_set(folder, COLUMNS, "png")
     (folder / "words_metadata.csv").unlink()
-    with pytest.raises(ImageSetError, match="no metadata file"):
+    with pytest.raises(ImageSetError, match="There is no file"):
         read_image_set(folder, COLUMNS, "png")
     with pytest.raises(ImageSetError, match="not a folder"):
         read_image_set(folder / "nowhere", COLUMNS, "png")

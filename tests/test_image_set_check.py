@@ -19,6 +19,11 @@ def checked(work, **settings):
     return check_image_sets(load_config(write_settings(work, **settings), "check"))
 
 
+def table(work):
+    with (work / "logs/image_set_problems.csv").open(newline="", encoding="utf-8-sig") as file:
+        return list(csv.DictReader(file))
+
+
 def test_a_sound_set_is_described_and_unknown_characters_counted(work):
     report = checked(work)
     text = "\n".join(report.lines)
@@ -35,10 +40,8 @@ def test_every_kind_of_bad_row_is_in_the_table_and_training_would_fail(work):
     report = checked(work)
     assert report.training_would_fail
     write_problems(report)
-    with (work / "logs/image_set_problems.csv").open(newline="", encoding="utf-8") as file:
-        table = list(csv.DictReader(file))
-    assert list(table[0]) == ["image_set", "row", "image", "finding", "detail"]
-    assert {row["finding"] for row in table} == {
+    assert list(table(work)[0]) == ["image_set", "row", "image", "finding", "detail"]
+    assert {row["finding"] for row in table(work)} == {
         "image unreadable",
         "image missing",
         "two different labels for one image",
@@ -63,11 +66,6 @@ def test_a_set_too_small_to_split_would_fail(work):
     assert any("at least 2" in line for line in report.lines)
 
 
-def table(work):
-    with (work / "logs/image_set_problems.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def test_where_nothing_or_one_group_is_usable_every_bad_row_is_listed_all_the_same(work):
     rows = "\n".join(f"IMG_{i}.png,abc" for i in range(4))
     (work / "train/words_metadata.csv").write_text(f"image_location,transcription\n{rows}\n")
@@ -89,8 +87,30 @@ def test_a_test_set_is_checked_as_it_is_read(work):
     report = checked(work)
     assert any("2 rows, 2 usable, 1 without a transcription" in line for line in report.lines)
     assert not report.problems
+    (work / "test/words_metadata.csv").rename(work / "test/words_metadata.csv.csv")
+    (work / "test/images/w001.png").write_bytes(b"no image")
+    (work / "test/images/w002.png").write_bytes(b"none either")
+    text = "\n".join(checked(work).lines)
+    assert "3 rows, 1 usable" in text and "2 bad rows" in text
+    assert "all 3 images there are taken, without transcriptions. (Is words_metadata.csv.csv the table?" in text
+
+
+def test_a_repeated_row_of_a_contradiction_is_counted_with_the_others(work):
     (work / "test/words_metadata.csv").unlink()
-    assert any("3 rows, 3 usable" in line for line in checked(work).lines)
+    rows = "w000,Poa\nw000,Poa\nw000,Rosa\nw001,Carex\nw002,Viola\n"
+    (work / "train/words_metadata.csv").write_text(f"image_location,transcription\n{rows}")
+    text = "\n".join(checked(work).lines)
+    assert "5 rows, 2 usable" in text and "3 bad rows" in text
+
+
+def test_images_of_the_base_set_that_are_tested_on_are_said_and_its_characters_known(work):
+    write_image_set(work / "base", ["Öl", "Öd"])
+    (work / "base/images/w000.png").write_bytes((work / "test/images/w001.png").read_bytes())
+    settings = write_settings(work)
+    settings.write_text(settings.read_text().replace("[transfer]", "[transfer]\nBASE_SET_NAME = base"))
+    text = "\n".join(check_image_sets(load_config(settings, "check")).lines)
+    assert f"WARNING: 1 images stand both in {work / 'base'}" in text
+    assert "'F' 1 times" in text and "'Ö'" not in text
 
 
 def test_characters_of_the_test_set_are_looked_for_in_the_set_that_is_trained_with(work):

@@ -4,7 +4,15 @@ import pandas as pd
 import pytest
 
 from utilities.metadata import Columns, ImageSetError
-from utilities.review import ReviewError, acceptance_sentence, escaped, merge_review, unescaped, write_review
+from utilities.review import (
+    ReviewError,
+    acceptance_sentence,
+    escaped,
+    merge_review,
+    separator_like,
+    unescaped,
+    write_review,
+)
 from utilities.safe_files import OutputExistsError
 
 COLUMNS = Columns("words_metadata.csv", "image", "text", None)
@@ -53,7 +61,7 @@ def test_corrections_are_merged_into_a_new_file_and_all_else_stays(tmp_path):
     metadata.write_text("image,page,text\na.png,007,Carex\nb.png,NA,Pao\nc.png,,Rosa\n")
     before = metadata.read_bytes()
     filled = review(tmp_path, ("a.png", "x", "Carex"), ("b.png", "x", "Poé"), ("c.png", "x", ""))
-    (change,) = merge_review(filled, metadata, COLUMNS, tmp_path / "new.csv")
+    (change,) = merge_review(filled, metadata, COLUMNS, tmp_path / "new.csv").changes
     assert (change.image, change.old, change.new) == ("b.png", "Pao", "Poé")
     assert (tmp_path / "new.csv").read_text() == "image,page,text\na.png,007,Carex\nb.png,NA,Poé\nc.png,,Rosa\n"
     assert metadata.read_bytes() == before
@@ -66,7 +74,7 @@ def test_line_ends_in_cells_and_headers_called_alike_survive_a_merge(tmp_path):
     metadata.write_bytes(b'image;text;note;note;;\r\na.png;Carex;"one\rtwo";x;;\r\nb.png;"Po\na";;y;;\r\n')
     merge_review(review(tmp_path, ("b.png", "x", "Poa")), metadata, COLUMNS, tmp_path / "new.csv")
     with (tmp_path / "new.csv").open(newline="") as file:
-        header, *found = csv.reader(file)
+        header, *found = csv.reader(file, delimiter=";")
     assert header == ["image", "text", "note", "note", "", ""]
     assert found == [["a.png", "Carex", "one\ntwo", "x", "", ""], ["b.png", "Poa", "", "y", "", ""]]
 
@@ -78,10 +86,43 @@ def test_metadata_without_the_columns_is_refused_as_by_every_stage(tmp_path):
         merge_review(review(tmp_path, ("a.png", "x", "Poa")), metadata, COLUMNS, tmp_path / "new.csv")
 
 
-def test_images_without_a_table_get_one(tmp_path):
-    filled = review(tmp_path, ("a.png", "x", "Carex"))
-    merge_review(filled, tmp_path / "none.csv", COLUMNS, tmp_path / "new.csv")
-    assert (tmp_path / "new.csv").read_text() == "image,text\na.png,Carex\n"
+def test_a_merged_table_is_written_as_the_one_before(tmp_path):
+    metadata = tmp_path / "words_metadata.csv"
+    metadata.write_bytes("\ufeffimage;text\r\na.png;Mu\r\n".encode())
+    merge_review(review(tmp_path, ("a.png", "x", "Mü")), metadata, COLUMNS, tmp_path / "new.csv")
+    assert (tmp_path / "new.csv").read_bytes() == "\ufeffimage;text\r\na.png;Mü\r\n".encode()
+    assert separator_like(metadata) == ";" and separator_like(tmp_path / "none.csv") == ","
+
+
+def test_images_without_a_table_get_one_with_all_of_them(tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        (folder / name).touch()
+    merged = merge_review(review(tmp_path, ("a.png", "x", "Carex")), folder / "none.csv", COLUMNS, tmp_path / "new.csv")
+    assert merged.untranscribed == 1
+    assert (tmp_path / "new.csv").read_text(encoding="utf-8-sig") == "image,text\na.png,Carex\nb.png,\n"
+    with pytest.raises(ReviewError, match=r"do not lie in .*\n  z.png"):
+        merge_review(review(tmp_path, ("z.png", "x", "Poa")), folder / "none.csv", COLUMNS, tmp_path / "newer.csv")
+
+
+def test_names_that_a_spreadsheet_took_for_numbers_are_found_where_only_one_can_be_meant(tmp_path):
+    metadata = tmp_path / "words_metadata.csv"
+    metadata.write_text("image,text\n00123,Pao\n07,Carex\n007,Rosa\n")
+    merge_review(review(tmp_path, ("123", "x", "Poa")), metadata, COLUMNS, tmp_path / "new.csv")
+    assert "00123,Poa\n" in (tmp_path / "new.csv").read_text()
+    with pytest.raises(ReviewError, match="took them for numbers"):
+        merge_review(review(tmp_path, ("7", "x", "Poa")), metadata, COLUMNS, tmp_path / "newer.csv")
+
+
+def test_a_review_list_that_is_not_there_or_was_opened_as_one_column_is_said_to_be(tmp_path):
+    metadata = tmp_path / "words_metadata.csv"
+    metadata.write_text("image,text\na.png,Carex\n")
+    with pytest.raises(ImageSetError, match="Give the review list"):
+        merge_review(tmp_path / "none.csv", metadata, COLUMNS, tmp_path / "new.csv")
+    (tmp_path / "one.csv").write_text('"image,prediction,correction"\n"a.png,x,Poa"\n')
+    with pytest.raises(ReviewError, match="one cell"):
+        merge_review(tmp_path / "one.csv", metadata, COLUMNS, tmp_path / "new.csv")
 
 
 def test_a_review_that_does_not_fit_is_refused_with_all_offenders(tmp_path):

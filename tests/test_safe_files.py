@@ -10,10 +10,12 @@ from conftest import names
 from utilities import safe_files
 from utilities.errors import UserError
 from utilities.safe_files import (
+    BarredError,
     NoSpaceError,
     OutputExistsError,
     refuse_existing,
     require_free_space,
+    require_writable,
     whole_file,
     write_bytes_whole,
     write_text_whole,
@@ -59,8 +61,20 @@ def test_whole_file_says_that_the_disk_is_full(tmp_path):
 
 
 def test_other_system_errors_pass_through(tmp_path):
-    with pytest.raises(PermissionError), whole_file(tmp_path / "a.txt"):
-        raise PermissionError(errno.EACCES, "no")
+    with pytest.raises(InterruptedError), whole_file(tmp_path / "a.txt"):
+        raise InterruptedError(errno.EINTR, "no")
+
+
+def test_where_nothing_may_be_written_the_file_that_was_meant_is_named(tmp_path):
+    with pytest.raises(BarredError, match=r"a\.txt cannot be written: no\. Ask"), whole_file(tmp_path / "a.txt"):
+        raise PermissionError(errno.EACCES, "no", ".a-1234.txt")
+    (tmp_path / "file").touch()
+    with pytest.raises(BarredError, match="file/below cannot be written"):
+        write_text_whole(tmp_path / "file/below/a.txt", "x")
+    with pytest.raises(BarredError, match="file/below cannot be written"):
+        require_writable(tmp_path / "file/below")
+    require_writable(tmp_path / "not/yet/there")
+    assert names(tmp_path) == ["file"]
 
 
 def test_text_and_bytes_are_written_as_they_are(tmp_path):

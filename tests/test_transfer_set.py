@@ -77,3 +77,20 @@ def test_validation_on_words_that_the_base_was_trained_with_is_avoided_or_said(w
     names, kept, said = validated(everything)
     assert kept["validated_on_learnt"] == len(names)
     assert f"trained with {len(names)} of the images to validate on" in said
+
+
+def test_test_images_that_are_rehearsed_are_said(work, capsys):
+    write_image_set(work / "first", ["Carex", "Rosa"], groups=["a", "b"])
+    image = (work / "test/images/w000.png").read_bytes()
+    (work / "first/images/w001.png").write_bytes(image)
+    settings = write_settings(work, project="METADATA_GROUP_COLUMN = writer")
+    settings.write_text(settings.read_text().replace("[transfer]", "[transfer]\nBASE_SET_NAME = first"))
+    for name in ("train", "test"):
+        table = work / name / "words_metadata.csv"
+        header, *rows = table.read_text().splitlines()
+        lines = [f"{header},writer", *(f"{row},{name}{i}" for i, row in enumerate(rows))]
+        table.write_text("\n".join(lines) + "\n")
+    config = load_config(settings, "transfer")
+    _, data = transfer_set_for(config, config.train.image_set, small_recognizer(), work / "cache")
+    assert f"WARNING: 1 images stand both in {work / 'first'} and in {work / 'test'}" in capsys.readouterr().out
+    assert {"a", "b"} <= set(data.record["groups"])

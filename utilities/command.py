@@ -1,6 +1,7 @@
 """What every stage does around its own work: a device, quiet frameworks, readable errors, an exit status."""
 
 import argparse
+import errno
 import gc
 import logging
 import os
@@ -16,12 +17,14 @@ from utilities.hyperparameters import FIELDS, parse_value
 
 INTERRUPTED = 130  # the exit status of a program stopped by Ctrl-C
 UNREAD = 141  # ... of one whose output nobody reads to its end
+# what the system says of files that the user may not use, or whose disk is gone
+OUT_OF_REACH = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ESTALE}
 
 
 def run_stage(run: Callable[[], None], resumable: bool = False) -> int:
     """Run a stage; a UserError becomes one message on stderr and status 1, Ctrl-C status 130, `| head` status 141.
 
-    `resumable`: it has the flag --resume.
+    A file that may not be used is the user's matter, too. `resumable`: it has the flag --resume.
     """
     advice = "add --resume to go on from there." if resumable else "nothing half-finished was left."
     try:
@@ -39,6 +42,15 @@ def run_stage(run: Callable[[], None], resumable: bool = False) -> int:
         if resumable:
             print(f"\nStopped, as nobody reads what it says. No finished result was lost; {advice}", file=sys.stderr)
         return UNREAD
+    except OSError as error:
+        if error.errno not in OUT_OF_REACH or error.filename is None:
+            raise
+        print(
+            f"\n{error.filename} cannot be used: {error.strerror}. Ask for the permission, or see that its disk is there."
+            f" No finished result was lost; {advice}",
+            file=sys.stderr,
+        )
+        return 1
     return 0
 
 

@@ -13,7 +13,14 @@ from tqdm import tqdm
 from utilities import images, slant, stroke_pace, writing_box
 from utilities.decoders import PATIENCE, Decoded, DecodedAhead, decoders, one_ahead
 from utilities.images import Preprocessing
-from utilities.safe_files import NoSpaceError, require_free_space, whole_file, write_text_whole
+from utilities.safe_files import (
+    BarredError,
+    NoSpaceError,
+    make_folder,
+    require_free_space,
+    whole_file,
+    write_text_whole,
+)
 
 CACHE_FOLDER = Path(".image_cache")  # under the working directory; may be deleted at any time
 CHUNK = 512  # images decoded before they are written out: bounds the memory that decoding needs
@@ -43,8 +50,8 @@ def cached_images(
             data = _rewrite(index_file, entries, missing, data, how)
         except NoSpaceError:
             raise
-        except OSError as error:
-            print(f"{cache} cannot be written ({error.strerror}): images are decoded anew each time.", flush=True)
+        except (OSError, BarredError) as error:
+            print(f"Images are decoded anew each time, as what was decoded cannot be kept. {error}", flush=True)
             return dict(zip(paths, _with_progress(paths, how), strict=True))
     return {
         path: Decoded(
@@ -86,7 +93,7 @@ def _load(index_file: Path, height: int) -> tuple[dict, np.ndarray]:
 
 def _rewrite(index_file: Path, entries: dict, missing: list[Path], data: np.ndarray, how: Preprocessing) -> np.ndarray:
     """Write a new data file of the kept and the newly decoded contents, then the index that points to it."""
-    index_file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(index_file.parent)
     need = sum(how.height * e.get("width", how.width) for e in entries.values())
     require_free_space(index_file.parent, need, "the cache of decoded images")
     data_file = index_file.with_name(f"{index_file.stem}-{uuid.uuid4().hex[:8]}.bin")

@@ -22,12 +22,14 @@ class ImageIndex:
     Names are compared in Unicode's composed form (NFC): a file copied from a Mac has its accents apart.
     """
 
-    def __init__(self, folder: Path, preferred_format: str):
+    def __init__(self, folder: Path, preferred_format: str = "png"):
         if not folder.is_dir():
             raise ImageSetError(f"The image set {folder} is not a folder. Correct IMAGE_SET_NAME in setup.cfg.")
         self._folder = folder
         self._preferred = "." + preferred_format.lower().lstrip(".")
-        self._found = sorted(_image_paths(folder))
+        files = sorted(_file_paths(folder))
+        self._found = [f for f in files if f.lower().endswith(IMAGE_ENDINGS)]
+        self._others = {normalize(f.rpartition("/")[2]) for f in files}  # of any kind: for what is no image
         self._made: dict[str, Path] = {}
         self._paths = self._by(normalize)
 
@@ -50,7 +52,7 @@ class ImageIndex:
         """Every image, in the order of its relative path. Raises ImageSetError for names that are not text."""
         broken = [name for name in self._found if not _is_text(name)]
         if broken:
-            listed = "\n".join(f"  {name.encode(errors='surrogateescape')!r}"[:200] for name in broken[:50])
+            listed = "\n".join(f"  {printable(name)}"[:200] for name in broken[:50])
             raise ImageSetError(
                 f"{len(broken)} image files under {self._folder} have names that are not UTF-8 text:\n{listed}\n"
                 "Rename them; names without accents are safest."
@@ -73,7 +75,12 @@ class ImageIndex:
             if len(found) == 1:
                 return self._path(found[0]), None
             if found:
-                return None, ("several images have this name", ", ".join(found[:5]))
+                return None, ("several images have this name", ", ".join(map(printable, found[:5])))
+        if key.rpartition("/")[2] in self._others:
+            return None, (
+                "image missing",
+                "there is such a file, but of a kind that cannot be read: save it as png or jpg",
+            )
         return None, ("image missing", f"no such file under {self._folder}")
 
     def _path(self, relative: str) -> Path:
@@ -119,8 +126,13 @@ def _is_text(name: str) -> bool:
     return not any("\ud800" <= c <= "\udfff" for c in name)
 
 
-def _image_paths(folder: Path) -> Iterator[str]:
-    """Relative paths of all images under a folder, also in folders that are links; hidden ones are left out."""
+def printable(name: str) -> str:
+    """A file's name; where it is no text, its bytes."""
+    return name if _is_text(name) else repr(name.encode(errors="surrogateescape"))
+
+
+def _file_paths(folder: Path) -> Iterator[str]:
+    """Relative paths of all files under a folder, also in folders that are links; hidden ones are left out."""
     walked = set()
     for root, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(root)
@@ -131,6 +143,4 @@ def _image_paths(folder: Path) -> Iterator[str]:
         folders[:] = [f for f in sorted(folders) if not f.startswith(".")]
         prefix = Path(root).relative_to(folder).as_posix()
         prefix = "" if prefix == "." else prefix + "/"
-        for file in files:
-            if file.lower().endswith(IMAGE_ENDINGS) and not file.startswith("."):
-                yield prefix + file
+        yield from (prefix + file for file in files if not file.startswith("."))

@@ -26,6 +26,7 @@ class ImageSet:
     samples: tuple[Sample, ...]
     problems: tuple[Problem, ...]
     group_column: str | None = None  # what the CSV calls the samples' groups
+    without_table: str = ""  # a sentence for the user where there is no CSV
 
     @property
     def fingerprint(self) -> str:
@@ -53,7 +54,7 @@ def read_image_set(folder: Path, columns: Columns, preferred_format: str, for_pr
                 f"{folder} holds neither {columns.file_name} nor any image ({endings}). Name another in setup.cfg."
             )
         samples = [Sample(0, path.relative_to(folder).as_posix(), "", "", path) for path in paths]
-        return ImageSet(folder, tuple(samples), ())
+        return ImageSet(folder, tuple(samples), (), without_table=_without_table(metadata, len(samples)))
     samples, problems = [], []
     table = read_metadata(metadata, columns, WITHOUT_CSV.format(name=columns.file_name) if for_prediction else "")
     for row, name, label, group in table:
@@ -69,9 +70,17 @@ def read_image_set(folder: Path, columns: Columns, preferred_format: str, for_pr
     problems += contradictions(shared, lambda s: s.label)
     if not for_prediction:
         problems += empty_labels(samples)
-        repeated = repeats(shared)
+        bad = {p.row for p in problems}
+        repeated = repeats(shared) - bad
         samples = [s for s in samples if s.row not in repeated]
     return ImageSet(folder, tuple(samples), tuple(sorted(problems, key=lambda p: p.row)), columns.group)
+
+
+def _without_table(metadata: Path, images: int) -> str:
+    """What a missing table means; a file with another name may be it."""
+    others = sorted(p.name for p in metadata.parent.glob("[!.]*.csv"))
+    perhaps = f" (Is {others[0]} the table? Then correct METADATA_FILE_NAME, or rename it.)" if others else ""
+    return f"There is no {metadata}: all {images} images there are taken, without transcriptions.{perhaps}"
 
 
 def _guesses(images: ImageIndex, shared: Iterable[Sequence[Sample]]) -> dict[int, tuple[str, str]]:

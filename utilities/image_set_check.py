@@ -12,9 +12,10 @@ from utilities.config import Config, Project
 from utilities.examination import Examined, examine, explicit_alphabet
 from utilities.hyperparameters import resolve
 from utilities.images import Preprocessing
-from utilities.metadata import ImageSetError
+from utilities.metadata import MARK, ImageSetError
 from utilities.model import FrameCounter
-from utilities.rows import Problem, list_problems
+from utilities.rehearsal import project_of_base_set
+from utilities.rows import Problem, Sample, list_problems
 from utilities.safe_files import write_text_whole
 from utilities.split import split_samples
 from utilities.training_set import overlap_with_test
@@ -50,8 +51,8 @@ def _named_sets(config: Config) -> Iterator[_Named]:
     if config.train.image_set:
         yield _Named("[train]", config.train.image_set, project, True, True)
     if transfer.base_set:
-        ungrouped = replace(project, metadata_group_column=None)
-        yield _Named("[transfer] BASE_SET_NAME:", transfer.base_set, ungrouped, True)
+        base_project = project_of_base_set(project, transfer.base_set)
+        yield _Named("[transfer] BASE_SET_NAME:", transfer.base_set, base_project, True)
     if transfer.untranscribed:
         untranscribed = replace(project, metadata_transcription_column=None)
         yield _Named("[transfer] UNTRANSCRIBED_SET_NAME:", transfer.untranscribed, untranscribed, False)
@@ -74,49 +75,52 @@ def check_image_sets(config: Config) -> CheckReport:
             report.lines.append(f"  {error}")
             report.training_would_fail |= not reads_test
             continue
-        if named.splits:
-            learnt = fixed or Alphabet.from_labels(s.label for s in found.image_set.samples)
-            _judge_training(config, found, report)
-        elif named.trains:
-            _judge_bad_rows(config, found, report)
+        if named.trains:
+            labels = Alphabet.from_labels(s.label for s in found.image_set.samples)
+            learnt = fixed or (labels if named.splits else learnt and learnt.extended(labels.characters))
+            _judge_training(config, found, named.splits, report)
         report.lines += _description(named.project, found, learnt if reads_test else None)
         report.problems += [(named.folder, problem) for problem in found.problems]
     report.problems = list(dict.fromkeys(report.problems))
     return report
 
 
-def _judge_bad_rows(config: Config, found: Examined, report: CheckReport) -> None:
-    """Note whether bad rows would stop training on this set."""
+def _judge_training(config: Config, found: Examined, splits: bool, report: CheckReport) -> None:
+    """Note whether training on this set would fail, and what it shares with the test set."""
     if found.problems and config.project.on_bad_rows == "stop":
         report.training_would_fail = True
         report.lines.append("  Training would stop at the bad rows below (or leave them out: ON_BAD_ROWS = skip).")
-
-
-def _judge_training(config: Config, found: Examined, report: CheckReport) -> None:
-    """Note whether training on this set would fail, and what it shares with the test set."""
-    _judge_bad_rows(config, found, report)
-    bad = {p.row for p in found.problems}
-    usable = [s for s in found.image_set.samples if s.row not in bad]
-    share, seed, grouped = config.train.validation_share, config.train.seed, config.project.metadata_group_column
-    try:
-        split_samples(usable, share, seed, bool(grouped), {s.path: found.decoded[s.path].digest for s in usable})
-    except ImageSetError as error:
-        report.training_would_fail = True
-        report.lines.append(f"  {error}")
-    digests, groups = [found.decoded[s.path].digest for s in usable], {s.group for s in usable if s.group}
-    if overlap := overlap_with_test(config, found.image_set.folder, digests, groups):
+    usable = _usable(found)
+    digests = {s.path: found.decoded[s.path].digest for s in usable}
+    if splits:
+        share, seed, grouped = config.train.validation_share, config.train.seed, config.project.metadata_group_column
+        try:
+            split_samples(usable, share, seed, bool(grouped), digests)
+        except ImageSetError as error:
+            report.training_would_fail = True
+            report.lines.append(f"  {error}")
+    groups = {s.group for s in usable if s.group}
+    if overlap := overlap_with_test(config, found.image_set.folder, digests.values(), groups):
         report.lines.append(f"  {overlap}")
+
+
+def _usable(found: Examined) -> list[Sample]:
+    """The rows without a problem; images without a table have no numbers, but names."""
+    bad = {(p.row, p.name) for p in found.problems}
+    return [s for s in found.image_set.samples if (s.row, s.name) not in bad]
 
 
 def _description(project: Project, found: Examined, known: Alphabet | None) -> list[str]:
     """A set in a few lines; for a test set also the characters that `known`, the training labels, lack."""
-    samples, bad = found.image_set.samples, {p.row for p in found.problems}
+    samples, usable = found.image_set.samples, _usable(found)
     groups = {s.group for s in samples if s.group}
     untranscribed = sum(not s.label for s in samples)
-    line = f"  {len(samples)} rows, {len(samples) - len(bad)} usable"
+    line = f"  {len(samples)} rows, {len(usable)} usable"
     line += f", {len(groups)} {project.metadata_group_column}s" if groups else ""
     line += f", {untranscribed} without a transcription" if untranscribed else ""
     lines = [line]
+    if found.image_set.without_table:
+        lines.append(f"  {found.image_set.without_table}")
     if characters := "".join(sorted(set("".join(s.label for s in samples)))):
         lines.append(f"  characters: {characters}")
     unknown = Counter(c for s in samples for c in (known.unknown(s.label) if known else ()))
@@ -124,7 +128,7 @@ def _description(project: Project, found: Examined, known: Alphabet | None) -> l
         counts = ", ".join(f"{c!r} {n} times" for c, n in unknown.most_common())
         lines.append(f"  characters that no training label has, which will always be read wrong: {counts}")
     if found.problems:
-        lines += [f"  {len(bad)} bad rows:", list_problems(found.problems)]
+        lines += [f"  {len({(p.row, p.name) for p in found.problems})} bad rows:", list_problems(found.problems)]
     return lines
 
 
@@ -134,4 +138,4 @@ def write_problems(report: CheckReport, path: Path = PROBLEMS_FILE) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows((folder, p.row, p.name, p.finding, p.detail) for folder, p in report.problems)
-    write_text_whole(path, text.getvalue())
+    write_text_whole(path, MARK + text.getvalue())

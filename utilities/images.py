@@ -18,7 +18,7 @@ from utilities.slant import set_upright, slant
 from utilities.stroke_pace import even_width
 from utilities.writing_box import INKED, cut_out, find_writing
 
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".jfif", ".jp2", ".tif", ".tiff", ".bmp", ".gif", ".webp")
 BUCKET = 64  # px: canvas widths are multiples of this, so that narrow words cost little and batches are full
 READING_BUCKET = 32  # px: the same where nothing is learnt; batches may be larger, so that more widths fill them
 DARKEST = 0.005  # share of the pixels that are as dark as the darkest ink: one dark speck is not ink
@@ -66,7 +66,7 @@ def read_grey(file: Path | io.BytesIO) -> np.ndarray:
             ImageOps.exif_transpose(image, in_place=True)
             return np.asarray(_flatten(image))
     except UnidentifiedImageError:
-        raise ImageError("is not a picture in a format that can be read (png, jpg, tif)") from None
+        raise ImageError(f"is not a picture in a format that can be read ({', '.join(IMAGE_ENDINGS)})") from None
     except Image.DecompressionBombError:
         raise ImageError("has too many pixels for a word; crop it") from None
     except FileNotFoundError:

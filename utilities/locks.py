@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from utilities.errors import UserError
+from utilities.safe_files import make_folder
 
 try:
     import fcntl
@@ -28,7 +29,7 @@ def exclusive_lock(path: Path) -> Iterator[None]:
 
     Raises LockedError when the owner is alive, or on another host, where that cannot be known.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     me = {"pid": os.getpid(), "host": socket.gethostname(), "started": _started(os.getpid())}
     with _guarded(path) as file:
         _refuse_living_owner(path, file.read())

@@ -10,6 +10,9 @@ import pandas as pd
 
 from utilities.errors import UserError
 
+MARK = "\ufeff"  # what tells a spreadsheet that a CSV is UTF-8, at its beginning
+METADATA_REMEDY = "Put it there, or correct IMAGE_SET_NAME or METADATA_FILE_NAME in setup.cfg."
+
 
 class ImageSetError(UserError):
     """An image set that cannot be used as it is; the text lists everything that is wrong and what to do."""
@@ -65,23 +68,46 @@ def require_columns(path: Path, table: pd.DataFrame, columns: Columns, remedy: s
         raise ImageSetError("\n".join([f"{path} has the columns {found}.", *missing, advice]))
 
 
-def read_table(path: Path) -> pd.DataFrame:
+@dataclass(frozen=True)
+class TableForm:
+    """How a CSV file is written: what stands between its cells, at its lines' ends, and before all (MARK or nothing)."""
+
+    separator: str = ","
+    line_end: str = "\n"
+    mark: str = ""
+
+    def text_of(self, table: pd.DataFrame) -> str:
+        """A table as a CSV of this form."""
+        return self.mark + table.to_csv(index=False, sep=self.separator, lineterminator=self.line_end)
+
+
+def form_of(path: Path) -> TableForm:
+    """The form of a CSV file, from its first line. Raises UnicodeDecodeError and OSError."""
+    with path.open(encoding="utf-8", newline="") as file:
+        first = file.readline()
+    return TableForm(
+        max(",;\t", key=first.count),
+        "\r\n" if first.endswith("\r\n") else "\n",
+        MARK if first.startswith(MARK) else "",
+    )
+
+
+def read_table(path: Path, remedy: str = METADATA_REMEDY) -> pd.DataFrame:
     """A CSV file, every cell as the text that stands there; commas, semicolons or tabs. Raises ImageSetError.
 
-    The index has the rows' numbers as a spreadsheet shows them, from 2. Empty rows are left out.
+    The index has the rows' numbers as a spreadsheet shows them, from 2. Empty rows are left out. `remedy`: what to do
+    where the path is that of no file.
     """
     if not path.exists():
-        raise ImageSetError(
-            f"There is no metadata file {path}."
-            " Put it there, or correct IMAGE_SET_NAME or METADATA_FILE_NAME in setup.cfg."
-        )
+        raise ImageSetError(f"There is no file {path}. {remedy}")
     if path.is_dir():
-        raise ImageSetError(f"{path} is a folder, not a CSV file. Correct METADATA_FILE_NAME in setup.cfg.")
+        raise ImageSetError(f"{path} is a folder, not a CSV file. {remedy}")
     try:
+        separator = form_of(path).separator
         with path.open(encoding="utf-8-sig") as file:  # with any kind of line end, in cells as well
-            separator = max(",;\t", key=file.readline().count)
-            file.seek(0)
             header, *rows = csv.reader(file, delimiter=separator, strict=True)
+    except OSError as error:
+        raise ImageSetError(f"{path} cannot be read: {error.strerror}. Ask for the permission to read it.") from None
     except UnicodeDecodeError as error:
         raise ImageSetError(
             f"{path} is not UTF-8 text (byte {error.start}). Save it as 'CSV UTF-8' in the spreadsheet."

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utilities.errors import UserError
-from utilities.safe_files import refuse_existing
+from utilities.safe_files import refuse_existing, require_writable
 
 SAVED_MODELS = Path("saved_models")  # under the working directory, as is
 PREDICTIONS = Path("test_set_predictions/predictions")
+REVIEW = Path("test_set_predictions/review")  # lists for it
 ENSEMBLE = "ensemble"  # where a model's name would stand: all of them together
 
 
@@ -58,7 +59,7 @@ class ModelFiles:
 
 
 def refuse_to_overwrite(files: Sequence[ModelFiles], overwrite: bool, resume: bool) -> None:
-    """Stop before any work when results of that name exist.
+    """Stop before any work when results of that name exist, or cannot be written.
 
     `files` are of the steps of one run, in their order. What a run that was interrupted has left is no result: with
     `resume` it goes on.
@@ -66,6 +67,7 @@ def refuse_to_overwrite(files: Sequence[ModelFiles], overwrite: bool, resume: bo
     name = files[0].name
     if not re.fullmatch(r"[^/\\\0.][^/\\\0]*", name):
         raise UserError(f"NAME {name!r} cannot be part of a file name. Use letters, digits, - and _.")
+    require_writable(SAVED_MODELS)
     if overwrite:
         return
     kept = any(f.resume.exists() for f in files)

@@ -16,7 +16,7 @@ from utilities.prediction_summary import Summary
 from utilities.predictions_file import PredictionsFile
 from utilities.reader import Reader
 from utilities.rows import Sample
-from utilities.safe_files import whole_file
+from utilities.safe_files import make_folder, whole_file
 from utilities.sights import Sight
 
 CHUNK = 4096  # images in memory at a time, twice that while the next are decoded: 20 KB each at most
@@ -36,7 +36,7 @@ def predict_to_files(
     with ExitStack() as stack:
         tables = {}
         for path, reader in all_readers.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             file = stack.enter_context(stack.enter_context(whole_file(path)).open("w", encoding="utf-8", newline=""))
             tables[path] = PredictionsFile(reader, file, found, image_set.group_column)
             tables[path].begin()

@@ -4,6 +4,7 @@ Rehearsal (Robins 1995, "Catastrophic forgetting, rehearsal and pseudorehearsal"
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,14 @@ from utilities.saved_model import Recognizer
 from utilities.training_set import TrainingSet
 
 
+def project_of_base_set(project: Project, folder: Path) -> Project:
+    """The settings by which a set is read that is learnt again: without groups where its table has none."""
+    with suppress(ImageSetError):  # then reading it says what is wrong
+        if project.metadata_group_column in read_table(folder / project.metadata_file_name):
+            return project
+    return replace(project, metadata_group_column=None)
+
+
 def with_rehearsal(
     data: TrainingSet, base: Recognizer, project: Project, folder: Path, cache: Path = CACHE_FOLDER
 ) -> tuple[TrainingSet, Sequence[Problem]]:
@@ -28,9 +37,7 @@ def with_rehearsal(
     Where the other set's table has the column of groups, those that are validated on are left alone, too. The record
     says what is rehearsed, under "rehearsed". Raises ImageSetError listing every bad row, and when no word is left.
     """
-    if project.metadata_group_column not in read_table(folder / project.metadata_file_name):
-        project = replace(project, metadata_group_column=None)
-    examined = examine(project, folder, data.how, frame_counter(base.spec), cache)
+    examined = examine(project_of_base_set(project, folder), folder, data.how, frame_counter(base.spec), cache)
     samples = usable_samples(examined.image_set, examined.problems, project.on_bad_rows)
     known, decoded = set(data.record["image_digests"]), examined.decoded
     validated = {s.group for s in data.validation if s.group}
@@ -53,7 +60,12 @@ def with_rehearsal(
         rehearsed=others,
         contents=data.contents | {s.path: decoded[s.path].content for s in others},
         alphabet=data.alphabet.extended(Alphabet.from_labels(s.label for s in others).characters),
-        record=data.record | {"image_digests": digests, "rehearsed": rehearsed},
+        record=data.record
+        | {
+            "image_digests": digests,
+            "groups": sorted({*data.record["groups"], *(s.group for s in others if s.group)}),
+            "rehearsed": rehearsed,
+        },
     )
     return with_others, examined.problems
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from utilities.errors import UserError, differences
-from utilities.safe_files import whole_file
+from utilities.safe_files import make_folder, whole_file
 
 
 class ResumeError(UserError):
@@ -63,7 +63,7 @@ class ResumePoint:
             f"best_{i:04d}": a for i, a in enumerate(best)
         }
         text = json.dumps({"progress": note, "belongs_to": self.belongs_to})
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         with whole_file(self.path) as temporary, temporary.open("wb") as file:
             np.savez(file, note=np.array(text), **named)
 

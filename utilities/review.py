@@ -3,7 +3,7 @@
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,10 +13,11 @@ from utilities.acceptance import promise, sentence
 from utilities.alphabet import normalize
 from utilities.comparison import read_predictions, words_judged
 from utilities.errors import UserError
-from utilities.metadata import Columns, read_table, require_columns
+from utilities.image_index import ImageIndex
+from utilities.metadata import MARK, Columns, TableForm, form_of, read_table, require_columns
+from utilities.model_files import REVIEW
 from utilities.safe_files import refuse_existing, write_text_whole
 
-REVIEW = Path("test_set_predictions/review")  # under the working directory
 COLUMNS = ("image", "prediction", "correction", "confidence", "label", "group", "problem")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")  # a cell that begins so is run by a spreadsheet, or taken for an escape
 
@@ -35,17 +36,20 @@ def unescaped(text: str) -> str:
     return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
 
 
-def write_review(frame: pd.DataFrame, path: Path) -> None:
-    """The review list of a predictions frame, whole: unread images, then the least certain words, first."""
+def write_review(frame: pd.DataFrame, path: Path, separator: str = ",") -> None:
+    """The review list of a predictions frame, whole: unread images, then the least certain words, first.
+
+    `separator` between its cells: a German or French spreadsheet shows a table with commas as one column.
+    """
     ordered = frame.sort_values("confidence", kind="stable", na_position="first")
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, delimiter=separator, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in ordered.to_dict("records"):
         shown = {name: escaped(row[name]) for name in ("image", "prediction", "label", "group", "problem")}
         confidence = "" if pd.isna(row["confidence"]) else f"{row['confidence']:.4f}"
         writer.writerow([(shown | {"confidence": confidence, "correction": ""})[name] for name in COLUMNS])
-    write_text_whole(path, "\ufeff" + text.getvalue())  # the mark tells a spreadsheet that this is UTF-8
+    write_text_whole(path, MARK + text.getvalue())
 
 
 def acceptance_sentence(frame: pd.DataFrame, seen: Collection[str], target: float) -> str | None:
@@ -57,11 +61,16 @@ def acceptance_sentence(frame: pd.DataFrame, seen: Collection[str], target: floa
     return sentence(found, target) if found else None
 
 
-def review_predictions(predictions: Path, seen: Collection[str], target: float) -> str:
+def separator_like(metadata: Path) -> str:
+    """What stands between cells in the review list of an image set: as in its table, where there is one, but no tab."""
+    return ";" if metadata.exists() and form_of(metadata).separator == ";" else ","
+
+
+def review_predictions(predictions: Path, seen: Collection[str], target: float, separator: str = ",") -> str:
     """Write the review list of a predictions CSV; returns what can be accepted and where the list is, for people."""
     frame, name = read_predictions(predictions), predictions.stem.removesuffix("-predictions")
     path = REVIEW / f"{name}-review.csv"
-    write_review(frame, path)
+    write_review(frame, path, separator)
     told = acceptance_sentence(frame, seen, target)
     nothing = "no transcribed words here that this model has not seen, so nothing can be promised."
     return f"\n{name}: {told or nothing}\nThe least certain words first: {path}"
@@ -76,42 +85,79 @@ class Change:
     new: str
 
 
-def merge_review(review: Path, metadata: Path, columns: Columns, out: Path) -> list[Change]:
-    """Write a new metadata CSV with the review's corrections in it; all else stays as it was. Returns what changed.
+@dataclass(frozen=True)
+class Merged:
+    """What a merge has changed, and how many images still have no transcription."""
 
-    Without a metadata file (images that nobody had transcribed) the new one has the corrected images only.
+    changes: list[Change]
+    untranscribed: int
+
+
+def merge_review(review: Path, metadata: Path, columns: Columns, out: Path) -> Merged:
+    """Write a new metadata CSV with the review's corrections in it; all else stays as it was.
+
+    Without a metadata file (images that nobody had transcribed) the new one has all images of its folder.
     Raises ReviewError for a review that does not belong to the images, or contradicts itself, and ImageSetError for
     metadata without the columns.
     """
     refuse_existing([out], "Choose another name for --out: nothing is overwritten.")
     corrections = _corrections(review)
     if metadata.exists():
-        table = read_table(metadata)
+        form, table = form_of(metadata), read_table(metadata)
+        listed_by = f"{metadata} does not list"
     else:
-        table = pd.DataFrame({columns.image: list(corrections), columns.transcription: ""}, dtype=object)
+        folder = metadata.parent
+        images = [path.relative_to(folder).as_posix() for path in ImageIndex(folder).all_paths]
+        form, table = (
+            TableForm(mark=MARK),
+            pd.DataFrame({columns.image: images, columns.transcription: ""}, dtype=object),
+        )
+        listed_by = f"do not lie in {folder}"
     require_columns(metadata, table, replace(columns, group=None))
+    corrections = _with_zeros(corrections, table[columns.image])
     unknown = sorted(corrections.keys() - set(table[columns.image]))
     if unknown:
         listed = "\n".join(f"  {image}" for image in unknown[:50])
         raise ReviewError(
-            f"{review} has corrections of {len(unknown)} images that {metadata} does not list:\n{listed}\n"
-            "Give the review list of this image set, or name the right set under [test] in setup.cfg."
+            f"{review} has corrections of {len(unknown)} images that {listed_by}:\n{listed}\n"
+            "Give the review list of this image set, or name the right set under [test] in setup.cfg. If the names are"
+            " those of your images but for zeros or dots, a spreadsheet took them for numbers: open the list in it by"
+            " its import of texts, and let the column `image` be text."
         )
     new = table[columns.image].map(corrections)
     changed = new.notna() & (new != table[columns.transcription])
     old = table[columns.transcription]
     changes = [Change(*row) for row in zip(table[columns.image][changed], old[changed], new[changed], strict=True)]
     table[columns.transcription] = old.where(~changed, new)
-    write_text_whole(out, table.to_csv(index=False, lineterminator="\n"))
-    return changes
+    write_text_whole(out, form.text_of(table))
+    return Merged(changes, int((table[columns.transcription].str.strip() == "").sum()))
+
+
+def _with_zeros(corrections: dict[str, str], listed: Iterable[str]) -> dict[str, str]:
+    """The corrections by the names that are listed: a spreadsheet makes 123 of 00123, and only one may be meant."""
+    names = defaultdict(set)
+    for name in listed:
+        names[name.lstrip("0")].add(name)
+
+    def meant(image: str) -> str:
+        possible = names[image] if image.isdigit() else ()
+        return next(iter(possible)) if len(possible) == 1 else image
+
+    return {meant(image): text for image, text in corrections.items()}
 
 
 def _corrections(review: Path) -> dict[str, str]:
     """Image -> corrected text of the rows whose correction is filled in."""
-    table = read_table(review)
+    table = read_table(review, "Give the review list that stage 4 wrote and you filled in.")
     absent = [column for column in ("image", "correction") if column not in table]
     if absent:
-        raise ReviewError(f"{review} is not a review list: it has no column {', '.join(absent)}.")
+        advice = (
+            " Each of its rows is one cell: open the list in the spreadsheet by its import of texts, with commas between"
+            " the cells, and save it as 'CSV UTF-8'."
+            if table.shape[1] == 1 and "correction" in table.columns[0]
+            else ""
+        )
+        raise ReviewError(f"{review} is not a review list: it has no column {', '.join(absent)}.{advice}")
     found = defaultdict(set)
     for image, text in zip(table["image"], table["correction"], strict=True):
         if text.strip():

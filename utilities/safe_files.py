@@ -1,4 +1,4 @@
-"""Whole-or-absent writes, refusal to overwrite, free-space checks."""
+"""Whole-or-absent writes, refusal to overwrite, checks of space and permissions."""
 
 import errno
 import os
@@ -11,6 +11,8 @@ from pathlib import Path
 from utilities.errors import UserError
 
 SPARE_BYTES = 50 * 2**20  # kept free beside what is written
+FULL = {errno.ENOSPC, errno.EDQUOT}
+BARRED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}  # a file where a folder is wanted, too
 
 
 class OutputExistsError(UserError, FileExistsError):
@@ -21,15 +23,20 @@ class NoSpaceError(UserError, OSError):
     """A disk without room for what must be written."""
 
 
+class BarredError(UserError):
+    """A place where this user may not write, or nobody can."""
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, of the same ending, that replaces `path` when the block ends well.
 
-    On any exception it is removed and `path` stays as it was. Raises NoSpaceError when the disk is full.
+    On any exception it is removed and `path` stays as it was. Raises NoSpaceError when the disk is full, BarredError
+    where nothing may be written.
     """
     temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
-        with _room_for(path):
+        with _explained(path):
             yield temporary
             with temporary.open("r+b") as file:
                 os.fsync(file.fileno())
@@ -43,11 +50,11 @@ def whole_file(path: Path) -> Iterator[Path]:
 def whole_folder(path: Path) -> Iterator[Path]:
     """A temporary folder beside `path` that becomes `path`, which must not exist, when the block ends well.
 
-    On any exception it is removed. Raises NoSpaceError when the disk is full.
+    On any exception it is removed. Raises NoSpaceError when the disk is full, BarredError where nothing may be written.
     """
     temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
     try:
-        with _room_for(path):
+        with _explained(path):
             temporary.mkdir(parents=True)
             yield temporary
             temporary.rename(path)
@@ -57,16 +64,45 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _room_for(path: Path) -> Iterator[None]:
-    """Say in a NoSpaceError what was not written when the disk is full."""
+def _explained(path: Path) -> Iterator[None]:
+    """Say in a NoSpaceError or BarredError what was not written, and why; not the name of a temporary file."""
     try:
         yield
+    except UserError:
+        raise
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            raise
-        raise NoSpaceError(
-            f"The disk is full: {path.absolute()} was not written. Free some space there and run the command again."
-        ) from error
+        if error.errno in FULL:
+            raise NoSpaceError(
+                f"The disk is full: {path.absolute()} was not written. Free some space there and run the command again."
+            ) from error
+        if error.errno in BARRED:
+            raise BarredError(
+                f"{path.absolute()} cannot be written: {error.strerror}. Ask for the permission to write there, or run"
+                " the command in a folder of your own."
+            ) from error
+        raise
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, that may be there already. Raises NoSpaceError and BarredError."""
+    with _explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def require_writable(folder: Path) -> None:
+    """Raise BarredError unless files can be written in a folder that need not exist yet."""
+    existing = _existing(folder)
+    with _explained(folder):
+        if not existing.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(existing, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _existing(folder: Path) -> Path:
+    """The folder itself, or the nearest above it that exists."""
+    folder = folder.absolute()
+    return next(parent for parent in (folder, *folder.parents) if parent.exists())
 
 
 def _sync_folder(folder: Path) -> None:
@@ -85,19 +121,17 @@ def write_text_whole(path: Path, text: str) -> None:
 
 def write_bytes_whole(path: Path, data: bytes) -> None:
     """Write bytes, whole or not at all; makes the folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with whole_file(path) as temporary:
         temporary.write_bytes(data)
 
 
 def require_free_space(folder: Path, bytes_needed: int, what: str) -> None:
     """Raise NoSpaceError unless the disk of the folder (which need not exist yet) has room for `bytes_needed`."""
-    folder = folder.absolute()
-    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    free = shutil.disk_usage(existing).free
+    free = shutil.disk_usage(_existing(folder)).free
     if free < bytes_needed + SPARE_BYTES:
         raise NoSpaceError(
-            f"There is no room for {what} in {folder}: it needs {bytes_needed / 2**20:.0f} MiB and"
+            f"There is no room for {what} in {folder.absolute()}: it needs {bytes_needed / 2**20:.0f} MiB and"
             f" {SPARE_BYTES / 2**20:.0f} MiB to spare, {free / 2**20:.0f} MiB are free."
             " Free some space or work in a folder on another disk."
         )

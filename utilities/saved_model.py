@@ -26,7 +26,7 @@ from utilities.model_card import (
     read_description,
 )
 from utilities.original_model import read_original
-from utilities.safe_files import whole_file
+from utilities.safe_files import make_folder, whole_file
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def save_recognizer(path: Path, spec: RecognizerSpec, model: keras.Model, record
     """Write a prediction or full model with its description, whole or not at all. The ending chooses the format."""
     kind = "full" if CTC in {layer.name for layer in model.layers} else "prediction"
     description = json.dumps(describe_spec(spec) | {"format_version": FORMAT_VERSION, "kind": kind, "record": record})
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with whole_file(path) as temporary:
         if path.suffix == ".keras":
             model.save(temporary)

@@ -11,7 +11,7 @@ from utilities.language_model import cross_entropy
 from utilities.model import RecognizerSpec, frame_counter
 from utilities.rehearsal import announce_rehearsal, with_rehearsal
 from utilities.saved_model import Recognizer
-from utilities.training_set import TrainingSet, announce, learnt_digests, training_set_for
+from utilities.training_set import TrainingSet, announce, learnt_digests, overlap_with_test, training_set_for
 from utilities.untranscribed import announce_untranscribed, with_untranscribed
 
 
@@ -29,8 +29,12 @@ def transfer_set_for(
         data = with_untranscribed(data, base, config.project, config.transfer.untranscribed, cache)
         print(announce_untranscribed(data.record), flush=True)
     if config.transfer.base_set:
-        data, left_out = with_rehearsal(data, base, config.project, config.transfer.base_set, cache)
+        own, base_set = data, config.transfer.base_set
+        data, left_out = with_rehearsal(own, base, config.project, base_set, cache)
         print(announce_rehearsal(data, left_out), flush=True)
+        digests = set(data.record["image_digests"]) - set(own.record["image_digests"])
+        if overlap := overlap_with_test(config, base_set, digests, {s.group for s in data.rehearsed if s.group}):
+            print(overlap, flush=True)
     spec = base.spec.with_alphabet(base.spec.alphabet.extended(data.alphabet.characters))
     print(_announce_growth(base.spec.alphabet, spec.alphabet), flush=True)
     data = with_texts_of_base(data, base.record, spec.alphabet)
