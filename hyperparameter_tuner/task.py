@@ -6,6 +6,7 @@ earlier search first. See what the search taught with hyperparameter_tuner/visua
 """
 
 import argparse
+import math
 import os
 import sys
 from dataclasses import asdict
@@ -15,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from utilities.command import leave, run_stage, start_framework
 from utilities.config import Config, load_config
+from utilities.errors import UserError
 from utilities.gpu import VISIBLE, devices_for_workers
 from utilities.hyperparameters import resolve
 
@@ -39,8 +41,9 @@ def run(config: Config, resume: bool) -> None:
     from utilities.images import Preprocessing
     from utilities.locks import exclusive_lock
     from utilities.model import FrameCounter
+    from utilities.pretraining import length_for
     from utilities.search import LOGS, SearchFiles, belonging, run_search
-    from utilities.studies import Strategy
+    from utilities.studies import Strategy, kept_in
     from utilities.training_set import announce, training_set_for
     from utilities.trial_log import announce_search, remove_runs
     from utilities.trial_worker import WorkerJob
@@ -49,15 +52,19 @@ def run(config: Config, resume: bool) -> None:
     how = Preprocessing(config.project.img_height, config.project.img_width)
     data = training_set_for(config, tune.image_set, how, FrameCounter(architecture, how.height, base))
     print(announce(data), flush=True)
-    strategy = Strategy(tune.method, tune.seed, tune.num_calls, tune.num_random_starts, tune.prune)
+    drawn = math.ceil(length_for(len(data.training), tune.num_epochs)) if config.train.synthetic_words else 0
+    strategy = Strategy(tune.method, tune.seed, tune.num_calls, tune.num_random_starts, tune.prune, drawn)
     storage = tune.storage or f"sqlite:///{LOGS}/search.db"
     # one of the user's is shared by searches: image sets are often called alike, such as `train`
     parent = f"{tune.image_set.resolve().parent.name}/" if tune.storage else ""
     study = f"handwriting {parent}{tune.image_set.name} {architecture}"
-    with exclusive_lock(LOGS / ".lock"):
-        queue = TrialQueue.open(storage, study, tune.space, strategy, belonging(config, data.record), resume)
+    with exclusive_lock(LOGS / ".lock"), kept_in(storage):
+        same, shared = belonging(config, data.record), bool(tune.storage)
+        queue = TrialQueue.open(storage, study, tune.space, strategy, same, resume, shared)
         files = SearchFiles(LOGS, architecture, asdict(base))
-        if not resume:
+        if not queue.goes_on:
+            if resume:
+                _begin_instead_of_resuming(files.table, study)
             remove_runs(LOGS)
             files.remove()
         announce_search(LOGS, tune.space)
@@ -67,6 +74,16 @@ def run(config: Config, resume: bool) -> None:
         _, best = run_search(queue, files, jobs, tune.num_epochs)
     print(f"\nBest validation CER {100 * best.val_cer:.2f} %: {files.best}")
     print(f"See all trials with: tensorboard --logdir {LOGS}")
+
+
+def _begin_instead_of_resuming(table: Path, study: str) -> None:
+    """Say that there is nothing to resume. Raises UserError where the results of another search would be lost."""
+    if table.exists():
+        raise UserError(
+            f"There is no interrupted search `{study}`, and {table} is of another one. Restore the image set and the"
+            " ARCHITECTURE of that one to go on with it, or search without --resume: then its results are thrown away."
+        )
+    print("There is no interrupted search to resume: starting afresh.", flush=True)
 
 
 def main(argv=None) -> int:

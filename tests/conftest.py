@@ -55,7 +55,7 @@ def write_image_set(folder: Path, labels, header=("image_location", "transcripti
     return folder
 
 
-def small_recognizer(height: int = 32, record: dict | None = None):
+def small_recognizer(height: int = 32, record: dict | None = None, resize: str = "upright"):
     """A fresh `compact` model that knows a few letters, with the record given."""
     from utilities.alphabet import Alphabet
     from utilities.full_model import build_full_model
@@ -65,7 +65,9 @@ def small_recognizer(height: int = 32, record: dict | None = None):
     from utilities.saved_model import Recognizer
 
     small = resolve("compact", {"num_units_dense": 8, "num_units_lstm1": 8, "num_units_lstm2": 8})
-    spec = RecognizerSpec("compact", Alphabet.from_labels(["Carex Rosa lb NAP"]), Preprocessing(height, 256), small)
+    spec = RecognizerSpec(
+        "compact", Alphabet.from_labels(["Carex Rosa lb NAP"]), Preprocessing(height, 256, resize), small
+    )
     return Recognizer(spec, build_full_model(spec), record or {})
 
 

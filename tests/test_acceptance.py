@@ -54,6 +54,22 @@ def test_without_errors_one_in_a_hundred_needs_three_hundred_words():
     assert promise([0.9] * 310, [False] * 310, None, 0.01).kept
 
 
+def test_a_wrong_label_among_the_surest_words_does_not_end_it():
+    wrong = [False] * 5000
+    wrong[7] = True
+    confidences = [0.99 - i / 1e5 for i in range(5000)]
+    found = promise(confidences, wrong, None, 0.01)
+    assert found.kept and found.error == 0.01 and found.accepted == 5000
+
+
+@pytest.mark.parametrize("target", [0.01, 0.02, 0.05])
+def test_what_is_said_to_be_the_best_is_never_better_than_what_was_wanted(target):
+    rng = np.random.default_rng(4)
+    for _ in range(100):
+        found = promise(*calibrated(rng, 3000), target)
+        assert found.kept == (found.error <= target)
+
+
 def test_more_and_better_words_cover_more():
     rng = np.random.default_rng(3)
     few, many = (promise(*calibrated(rng, n), 0.02) for n in (600, 20_000))
@@ -102,6 +118,8 @@ def test_a_few_writers_promise_nothing_of_others(groups):
     assert not found.kept and found.error == 1
     told = sentence(found, 0.01)
     assert f"only {groups} group(s)" in told and "METADATA_GROUP_COLUMN" in told
+    with_blanks = [f"w{i % groups}" for i in range(400)] + [""] * 20  # which say nothing of who wrote them
+    assert promise([0.9] * 420, [False] * 420, with_blanks, 0.01).few_groups == groups
     enough = [f"w{i % FEWEST_GROUPS}" for i in range(400)]
     assert promise([0.9] * 400, [False] * 400, enough, 0.01).kept
 

@@ -1,6 +1,7 @@
 import argparse
 import errno
 import gc
+import os
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ from conftest import ROOT
 
 from utilities.command import INTERRUPTED, UNREAD, add_hyperparameter_arguments, run_stage, start_framework
 from utilities.errors import UserError
+from utilities.gpu import framework_gpus
 
 
 def raising(error):
@@ -104,6 +106,14 @@ def test_without_ctrl_c_a_process_ends_in_the_usual_way():
     script = "import atexit\nfrom utilities.command import leave\natexit.register(lambda: print('bye'))\nleave(1)\n"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "bye\n")
+
+
+def test_a_gpu_that_the_framework_cannot_use_is_not_announced():
+    script = "from utilities.command import start_framework\nstart_framework(1)\n"
+    environ = os.environ | {"CUDA_VISIBLE_DEVICES": "0", "KERAS_BACKEND": "tensorflow"}
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, env=environ)
+    if not framework_gpus():
+        assert done.stdout.startswith("Using the CPU: tensorflow cannot use GPU 0") and "GPU=yes" in done.stdout
 
 
 def test_no_time_is_spent_on_looking_for_garbage_among_a_frameworks_modules():

@@ -163,8 +163,8 @@ def test_images_of_other_kinds_are_read_and_what_cannot_be_is_said_to_be_there(f
 
 def test_names_that_are_no_text_can_be_written_in_a_table_of_problems(folder):
     for name in (b"f\xfcr", b"zu"):
-        os.makedirs(os.path.join(os.fsencode(folder), name))
-        shutil.copy(folder / "images/w000.png", os.path.join(os.fsencode(folder), name, b"same.png"))
+        (folder / os.fsdecode(name)).mkdir()
+        shutil.copy(folder / "images/w000.png", folder / os.fsdecode(name) / "same.png")
     rewrite(folder, "image_location,transcription\nsame.png,Poa\n")
     (problem,) = read_image_set(folder, COLUMNS, "png").problems
     assert problem.finding == "several images have this name" and "zu/same.png" in problem.detail

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from conftest import rows, small_recognizer, write_image_set
+from PIL import Image
 
 from utilities import decoders, prediction
 from utilities.comparison import read_predictions, words_judged
@@ -101,6 +102,26 @@ def trained_with(column: str, group: str) -> Reader:
     """A reader of a model transferred from one that was trained with a group of so named a column."""
     base = {"data": {"groups": [group], "image_digests": [], "split": {"group_column": column}}}
     return Reader(small_recognizer(record={"data": {"groups": [], "image_digests": []}, "base": base}))
+
+
+def test_images_learnt_without_their_transcriptions_are_said_and_judged_by_all_the_same(tmp_path):
+    folder = write_image_set(tmp_path / "set", LABELS)
+    digests = [decoders.digest_of_file(folder / f"images/w{n:03d}.png") for n in range(2)]
+    reader = Reader(small_recognizer(record={"data": {"untranscribed_digests": digests}}))
+    summaries = predict_to_files({tmp_path / "a.csv": reader}, read_set(folder))
+    assert "a: it has learnt from 2 of these images without their transcriptions" in results_table(summaries)
+    assert summaries[tmp_path / "a.csv"].seen_in_training == set()
+
+
+def test_an_ensemble_reads_what_only_some_of_its_models_find_writing_on(tmp_path):
+    folder = write_image_set(tmp_path / "set", LABELS)
+    Image.new("L", (60, 30), 200).save(folder / "images/w002.png")  # blank
+    stretching = small_recognizer(resize="stretch")  # as of the original workflow, which looks for no writing
+    readers = {tmp_path / "a.csv": Reader(small_recognizer()), tmp_path / "b.csv": Reader(stretching)}
+    for given in (readers, dict(reversed(readers.items()))):
+        predict_to_files(given, read_set(folder), tmp_path / "both.csv")
+        assert [bool(row["confidence"]) for row in rows(tmp_path / "a.csv")] == [True, True, False, True, True, True]
+        assert all(row["confidence"] for name in ("b", "both") for row in rows(tmp_path / f"{name}.csv"))
 
 
 def test_a_failure_leaves_no_half_file(reader, tmp_path, monkeypatch):

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from conftest import write_predictions
 
@@ -46,8 +48,9 @@ def test_files_that_are_no_predictions_are_all_named(tmp_path):
 def test_the_folder_can_be_named(tmp_path, monkeypatch):
     monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
     assert find_predictions(tmp_path, tmp_path / "root") == tmp_path
-    missing = tmp_path / "missing"
-    assert find_predictions(missing, tmp_path) == tmp_path / "test_set_predictions" / "predictions"
+    monkeypatch.chdir(tmp_path)
+    assert find_predictions(Path("predictions"), tmp_path) == tmp_path / "test_set_predictions" / "predictions"
+    assert find_predictions(tmp_path / "mistyped", tmp_path) == tmp_path / "mistyped"
     monkeypatch.setenv(FOLDER_VARIABLE, "elsewhere")
     assert str(find_predictions(tmp_path, tmp_path)) == "elsewhere"
 

@@ -9,6 +9,7 @@ from utilities.review import (
     acceptance_sentence,
     escaped,
     merge_review,
+    review_predictions,
     separator_like,
     unescaped,
     write_review,
@@ -136,6 +137,27 @@ def test_a_review_that_does_not_fit_is_refused_with_all_offenders(tmp_path):
         with pytest.raises(ReviewError, match=message):
             merge_review(review(tmp_path, *corrections), metadata, COLUMNS, tmp_path / "new.csv")
     assert not (tmp_path / "new.csv").exists()
+
+
+def test_what_a_person_filled_in_is_never_lost_when_the_model_reads_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    predictions = tmp_path / "m-predictions.csv"
+
+    def read_again(frame):
+        frame.to_csv(predictions, index=False)
+        return review_predictions(predictions, [], 0.05)
+
+    path = tmp_path / "test_set_predictions/review/m-review.csv"
+    read_again(FRAME)
+    path.write_text(path.read_text(encoding="utf-8-sig").replace("a.png,Carex,,", "a.png,Carex,Carix,"))
+    assert "1 corrections that you have filled in" in read_again(FRAME)
+    assert {row["image"]: row["correction"] for row in rows(path)} == {"a.png": "Carix", "b.png": "", "c.png": ""}
+    filled = path.read_text(encoding="utf-8-sig")
+    assert "m-review-1.csv" in read_again(FRAME[1:])  # images of another folder
+    assert {row["correction"] for row in rows(path)} == {""}
+    assert path.with_stem("m-review-1").read_text(encoding="utf-8-sig") == filled
+    path.write_bytes(b"\xff\xfe")
+    assert "m-review-2.csv" in read_again(FRAME)
 
 
 def test_the_promise_leaves_out_what_the_model_has_seen():

@@ -3,13 +3,20 @@ import csv
 import pytest
 
 from utilities.config import load_config
-from utilities.errors import UserError
+from utilities.errors import UserError, differences
 from utilities.hyperparameters import resolve
 from utilities.search import SearchFiles, TimeLeft, belonging, run_search
 from utilities.studies import Strategy
 from utilities.trials import Outcome, TrialQueue
 
 SPACE = {"learning_rate": (0.001, 0.002, 0.004)}
+RECORD = {
+    "fingerprint": "a",
+    "split": {"seed": 2},
+    "left_out": 0,
+    "image_digests": ["a", "b"],
+    "validation_digests": ["b"],
+}
 CERS = {0.001: 0.5, 0.002: 0.2, 0.004: 0.3}
 
 
@@ -105,27 +112,45 @@ def test_the_estimate_follows_finished_trials():
         ("train", "EARLY_STOPPING = True"),
         ("train", "SYNTHETIC_WORDS = 0"),
         ("train", "ARCHITECTURE = compact"),
-        ("train", "DROPOUT = 0.3"),
+        ("train", "NUM_UNITS_LSTM2 = 64"),
         ("tune", "NUM_EPOCHS = 7"),
         ("project", 'ALPHABET = "abc"'),
     ],
 )
 def test_a_search_is_resumed_with_the_settings_that_decide_its_trials(tmp_path, section, change):
-    kept = {"fingerprint": "a", "split": {}}
     (tmp_path / "images").mkdir()
     shipped = {"project": "", "train": "IMAGE_SET_NAME = images\n", "tune": ""}
     found = []
     for settings in (shipped, shipped | {section: shipped[section] + change}):
         file = tmp_path / "setup.cfg"
         file.write_text("\n".join(f"[{name}]\n{lines}" for name, lines in settings.items()))
-        found.append(belonging(load_config(file, "tune"), kept))
-    assert found[0] != found[1]
+        found.append(belonging(load_config(file, "tune"), RECORD))
+    assert differences(*found)
+
+
+@pytest.mark.parametrize("change", [{"image_digests": ["c", "b"]}, {"validation_digests": ["a"]}, {"left_out": 1}])
+def test_a_search_is_not_resumed_with_other_images_or_another_split(tmp_path, change):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "setup.cfg").write_text("[project]\n[train]\nIMAGE_SET_NAME = images\n[tune]\n")
+    config = load_config(tmp_path / "setup.cfg", "tune")
+    (line,) = differences(belonging(config, RECORD), belonging(config, RECORD | change))
+    assert next(iter(change)) in line
+
+
+def test_what_differs_of_a_search_can_be_read_in_full(tmp_path):
+    (tmp_path / "images").mkdir()
+    found = []
+    for rates in ("0.001", "0.001, 0.002"):
+        text = f"[project]\n[train]\nIMAGE_SET_NAME = images\n[tune]\nLEARNING_RATE = {rates}\n"
+        (tmp_path / "setup.cfg").write_text(text)
+        found.append(belonging(load_config(tmp_path / "setup.cfg", "tune"), RECORD))
+    assert differences(*found) == ["  [tune] LEARNING_RATE: was (0.001,), now (0.001, 0.002)"]
 
 
 def test_a_search_is_not_resumed_with_another_optimizer(tmp_path, monkeypatch):
     (tmp_path / "images").mkdir()
     (tmp_path / "setup.cfg").write_text("[project]\n[train]\nIMAGE_SET_NAME = images\n[tune]\n")
-    config, kept = load_config(tmp_path / "setup.cfg", "tune"), {"fingerprint": "a", "split": {}}
-    before = belonging(config, kept)
+    config = load_config(tmp_path / "setup.cfg", "tune")
+    before = belonging(config, RECORD)
     monkeypatch.setattr("utilities.search.OPTIMIZER", "another")
-    assert before != belonging(config, kept)
+    assert before != belonging(config, RECORD)

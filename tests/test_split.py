@@ -30,6 +30,15 @@ def test_no_group_stands_on_both_sides(groups):
     assert len(training) + len(validation) == 120
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_copy_in_another_group_is_not_validated_on(seed):
+    everything = samples(120, 40)
+    digests = {s.path: str(i % 100) for i, s in enumerate(everything)}  # the last twenty are copies of the first
+    training, validation = split_samples(everything, 0.1, seed, True, digests)
+    assert validation and {digests[s.path] for s in training}.isdisjoint(digests[s.path] for s in validation)
+    assert {digests[s.path] for s in (*training, *validation)} == set(digests.values())
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_something_is_left_to_train_on_however_few_and_uneven_the_groups(seed):
     few = [Sample(i + 2, f"w{i}", "x", group, Path(f"w{i}")) for i, group in enumerate("abb")]

@@ -47,6 +47,24 @@ def interrupted(work, monkeypatch, step):
             transfer(work)
 
 
+def begun_anew(work, monkeypatch, rate):
+    """A transfer with another rate that replaces the one before, and is stopped when its first step is to be saved."""
+    settings = (work / "setup.cfg").read_text()
+    (work / "setup.cfg").write_text(
+        settings.replace(
+            "[transfer]", f"[transfer]\nFINE_TUNING_LEARNING_RATE = {rate}\nRETRAINING_LEARNING_RATE = {rate}"
+        )
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(training_run, "save_trained", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            transfer(work, "--overwrite")
+
+
+def stopped(*arguments):
+    raise KeyboardInterrupt
+
+
 def history(files):
     return np.loadtxt(files.history, delimiter=",", skiprows=1, ndmin=2)[:, :-1]  # but for the seconds
 
@@ -97,3 +115,42 @@ def test_a_disk_that_is_full_at_the_end_costs_nothing_but_the_wait(work, monkeyp
     transfer(work, "--resume")
     assert np.array_equal(history(STEPS[1]), trained)
     assert all(path.exists() for files in STEPS for path in files.all)
+
+
+@pytest.mark.parametrize("flags", [("--resume",), ("--resume", "--overwrite")])
+def test_a_transfer_that_replaces_another_and_was_stopped_takes_nothing_from_that(work, monkeypatch, flags):
+    transfer(work)
+    before = history(STEPS[1])
+    begun_anew(work, monkeypatch, rate=0.004)
+    transfer(work, *flags)
+    rates = [rows[:, -1] for rows in (before, history(STEPS[1]))]
+    assert rates[0].max() < 0.0016 < rates[1].max() and not np.allclose(history(STEPS[1])[:, :-1], before[:, :-1])
+
+
+def test_what_an_older_run_kept_of_the_second_step_is_not_taken_for_the_new_ones(work, monkeypatch):
+    original = training_run.save_trained
+
+    def stopped_in_the_second(files, *arguments):
+        if files == STEPS[1]:
+            raise KeyboardInterrupt
+        original(files, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training_run, "save_trained", stopped_in_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            transfer(work)
+    assert STEPS[1].resume.exists()
+    begun_anew(work, monkeypatch, rate=0.004)
+    transfer(work, "--resume")
+    assert history(STEPS[1])[:, -1].max() > 0.0016 and all(path.exists() for files in STEPS for path in files.all)
+
+
+def test_a_transfer_says_what_it_does_not_use_and_records_what_it_did(work, capsys):
+    settings = (work / "setup.cfg").read_text()
+    given = "[train]\nDROPOUT = 0.5\nLEARNING_RATE = 0.1\nARCHITECTURE = residual\n"
+    (work / "setup.cfg").write_text(settings.replace("[train]\n", given).replace("BATCH_SIZE = 8", "BATCH_SIZE = 3"))
+    transfer(work)
+    unused = "ARCHITECTURE = residual (it is compact), DROPOUT = 0.5 (it has 0.2), LEARNING_RATE"
+    assert f"Not used of [train]: {unused}" in capsys.readouterr().out
+    rates = [load_recognizer(files.full).spec.hyperparameters.learning_rate for files in STEPS]
+    assert rates == [0.003, 0.0015] and load_recognizer(STEPS[1].full).spec.hyperparameters.batch_size == 3

@@ -1,3 +1,4 @@
+import pytest
 from tensorboard.backend.event_processing import plugin_event_multiplexer
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.plugins import base_plugin
@@ -21,10 +22,11 @@ def logged(folder, cers=(0.5, 0.2)):
     announce_search(folder, SPACE)
     for rate, cer in zip((0.001, 0.002), cers, strict=True):
         log = TrialLog(folder, resolve("compact", {"learning_rate": rate}))
+        rows = []
         for epoch in (1, 2):
-            log.add(
-                {"epoch": epoch, "loss": 3.0, "val_loss": 2.0 / epoch, "val_cer": cer / epoch, "learning_rate": rate}
-            )
+            row = {"epoch": epoch, "loss": 3.0, "val_loss": 2.0 * epoch, "val_cer": cer * epoch, "learning_rate": rate}
+            rows.append(row)
+            log.add(row, kept=rows[0])
         log.close()
 
 
@@ -52,7 +54,7 @@ def test_the_dashboard_has_typed_domains_and_both_metrics(tmp_path):
     assert [v.number_value for v in domains["BATCH_SIZE"].domain_discrete.values] == [16, 32]
     assert domains["LEARNING_RATE"].domain_interval.max_value == 0.005
     assert domains["NUM_UNITS_DENSE"].domain_interval.min_value == 64
-    assert {info.name.tag for info in experiment.metric_infos} == {"val_cer", "val_loss"}
+    assert {info.name.tag for info in experiment.metric_infos} == {"kept/val_cer", "kept/val_loss"}
 
 
 def test_every_trial_has_its_values_and_last_figures(tmp_path):
@@ -66,6 +68,8 @@ def test_every_trial_has_its_values_and_last_figures(tmp_path):
     )
     groups = list_session_groups.Handler(request, context, "", message).run().session_groups
     assert sorted(g.hparams["LEARNING_RATE"].number_value for g in groups) == [0.001, 0.002]
+    shown = {g.hparams["LEARNING_RATE"].number_value: {m.name.tag: m.value for m in g.metric_values} for g in groups}
+    assert shown[0.001]["kept/val_cer"] == pytest.approx(0.5) and shown[0.002]["kept/val_loss"] == pytest.approx(2.0)
 
 
 def test_removing_runs_leaves_what_others_put_there(tmp_path):

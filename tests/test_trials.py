@@ -1,9 +1,11 @@
 import optuna
 import pytest
+from optuna.exceptions import StorageInternalError
+from sqlalchemy.exc import OperationalError
 
 from utilities.errors import UserError
 from utilities.search_space import Range, parse_values
-from utilities.studies import Strategy
+from utilities.studies import Strategy, kept_in
 from utilities.trials import Outcome, TrialQueue
 
 GRID = {"kernel_size": (3, 5), "learning_rate": (0.001, 0.002, 0.004)}
@@ -120,6 +122,37 @@ def test_hopeless_trials_are_told_to_stop_unless_pruning_is_off(tmp_path):
         stops = [queue.report(bad, epoch, 0.95) for epoch in range(1, 8)]
         assert not any(stops[:2])
         assert any(stops) == prune
+
+
+def test_a_trial_is_not_hopeless_while_it_sees_drawn_words_only(tmp_path):
+    def stopped(drawn_epochs):
+        chosen = Strategy("random", 2, 8, random_starts=3, prune=True, drawn_epochs=drawn_epochs)
+        queue = opened(f"sqlite:///{tmp_path}/{drawn_epochs}.db", RANGES, chosen)
+        for _ in range(4):
+            trial = queue.next()
+            for epoch in range(1, 12):
+                queue.report(trial, epoch, 0.5)
+            queue.finish(trial, outcome(trial))
+        trial = queue.next()
+        return next(epoch for epoch in range(1, 12) if queue.report(trial, epoch, 0.9))
+
+    assert stopped(6) == stopped(0) + 6
+
+
+def test_a_search_of_another_name_is_thrown_away_from_a_storage_that_is_not_shared(storage):
+    chosen = (GRID, strategy(), {"seed": 2}, False)
+    run_all(TrialQueue.open(storage, "other", *chosen))
+    assert TrialQueue.open(storage, "other", *chosen[:3], True).goes_on
+    assert not TrialQueue.open(storage, "search", *chosen, shared=False).goes_on
+    assert not TrialQueue.open(storage, "other", *chosen[:3], True).goes_on
+
+
+def test_a_storage_that_fails_while_the_search_goes_on_says_so(storage):
+    with pytest.raises(UserError, match=r"cannot be kept in .*disk I/O error.*--resume"), kept_in(storage):
+        try:
+            raise OperationalError("update", {}, Exception("disk I/O error"))
+        except OperationalError as error:
+            raise StorageInternalError("typically invalid data") from error
 
 
 def test_failures_are_kept_with_their_reason_and_never_the_best(storage):

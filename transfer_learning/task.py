@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from utilities.command import add_training_arguments, leave, run_stage, start_framework
 from utilities.config import Config, load_config
-from utilities.model_files import ModelFiles, refuse_to_overwrite
+from utilities.model_files import ModelFiles, finished_before, refuse_to_overwrite
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -42,21 +42,25 @@ def run(config: Config, args: argparse.Namespace) -> None:
     from utilities.plan import fine_tuning_plan, head_plan, transfer_batch_size
     from utilities.saved_model import load_recognizer
     from utilities.training_run import train_and_save
-    from utilities.training_set import warn_differences
+    from utilities.training_set import warn_differences, warn_unused
     from utilities.transfer_set import transfer_set_for
 
     base = load_recognizer(args.model, explicit_alphabet(config.project))
     warn_differences(config.project, base.spec)
+    warn_unused(config.train, base.spec)
     spec, data = transfer_set_for(config, config.train.image_set, base)
     full = with_larger_alphabet(base.full_model, base.spec, spec.alphabet, config.train.seed)
     batch_size = transfer_batch_size(config.train, base.spec.hyperparameters)
-    how = (batch_size, args.resume, args.overwrite, base.record)
+    head_done = args.resume and finished_before(files[0])
     print("Head only:", flush=True)
     train_only_heads(full, True)
-    record = train_and_save(spec, full, data, head_plan(config.train, config.transfer), files[0], *how)
+    plan, how = head_plan(config.train, config.transfer), (batch_size, args.resume, args.overwrite, base.record)
+    record = train_and_save(spec, full, data, plan, files[0], *how, finished=head_done)
     print("All layers:", flush=True)
     train_only_heads(full, False)
     plan = fine_tuning_plan(config.train, config.transfer, record["seconds"])
+    # of a head that is trained only now, nothing can have been fine-tuned: what is there is of a run before
+    how = (batch_size, head_done, args.overwrite or not head_done, base.record)
     train_and_save(spec, full, data, plan, files[1], *how)
 
 

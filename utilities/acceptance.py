@@ -1,8 +1,10 @@
 """From which confidence on words can be accepted unseen, with a promise that holds for the choice of that confidence.
 
 Thresholds are tested from the strictest down, each against "more than the target error is left"; the first that cannot
-be rejected ends the sequence, so that the chance of any false promise stays below 1 - LEVEL however many are tested
-(fixed sequence testing, as in "Learn then test", Angelopoulos et al. 2021). Words of a group go wrong together: counts
+be rejected ends the sequence, so that the chance of any false promise stays below 1 - SEQUENCE_LEVEL however many are
+tested (fixed sequence testing, as in "Learn then test", Angelopoulos et al. 2021). As one wrong label among the surest
+words would end it, a few larger shares are then tested by themselves, corrected for their number; both together
+are false in 1 - LEVEL of all cases. Words of a group go wrong together: counts
 are divided by the design effect of Kish (1965), from the intraclass correlation of wrong words over all words.
 """
 
@@ -15,6 +17,7 @@ from scipy.special import betaincinv
 from utilities.bootstrap import group_numbers
 
 LEVEL = 0.95
+SEQUENCE_LEVEL, SHARES_LEVEL = 0.955, 0.995  # what both may miss, 0.045 and 0.005, is what LEVEL may
 STEP = 0.02  # share of the words by which the threshold is lowered at a time
 FEWEST_GROUPS = 5  # with fewer nobody knows how much groups differ: 95 % sure promises were broken 9 to 42 times in 100
 USELESS = 0.2  # share of wrong words beyond which no promise is worth acting on
@@ -51,15 +54,18 @@ def promise(
     order = np.argsort(-confidences, kind="stable")
     confidences, wrong = confidences[order], wrong[order]
     numbers = np.arange(len(order)) if groups is None else group_numbers(groups)[order]
-    if groups is not None and (few := len(set(numbers.tolist()))) < FEWEST_GROUPS:
+    if (
+        groups is not None
+        and (few := len({group for group in groups if group not in (None, "")} or groups)) < FEWEST_GROUPS
+    ):
         return Promise(float(confidences[-1]), len(order), int(wrong.sum()), len(order), 1.0, False, few)
     correlation = intraclass_correlation(wrong, numbers)
     ends = _ends_of_ties(confidences)
     effects = {n: design_effect(numbers[:n], correlation) for n in {*_steps(len(order), ends), *_shares(ends)}}
     accepted, error = _kept(wrong, effects, _steps(len(order), ends), target), target
-    kept = accepted is not None
-    if not kept:
-        accepted, error = _best(wrong, effects, _shares(ends))
+    if accepted is None:
+        accepted, error = _best(wrong, effects, _shares(ends), target)
+    kept = error <= target
     return Promise(
         float(confidences[accepted - 1]), accepted, int(wrong[:accepted].sum()), len(order), float(error), kept
     )
@@ -69,18 +75,20 @@ def _kept(wrong: np.ndarray, effects: dict[int, float], steps: list[int], target
     """The most words whose target can be promised, by fixed-sequence testing from the surest down; None if none."""
     found = None
     for accepted in steps:
-        if found is None and upper_bound(0, accepted / effects[accepted], LEVEL) > target:
+        if found is None and upper_bound(0, accepted / effects[accepted], SEQUENCE_LEVEL) > target:
             continue  # too few words even if none is wrong: known before looking
-        if _bound(wrong, accepted, effects[accepted], LEVEL) > target:
+        if _bound(wrong, accepted, effects[accepted], SEQUENCE_LEVEL) > target:
             break
         found = accepted
     return found
 
 
-def _best(wrong: np.ndarray, effects: dict[int, float], counts: list[int]) -> tuple[int, float]:
-    """The number of words with the lowest share of wrong ones that can be promised, and that share."""
-    level = 1 - (1 - LEVEL) / len(counts)  # Bonferroni: the best of several is chosen
+def _best(wrong: np.ndarray, effects: dict[int, float], counts: list[int], target: float) -> tuple[int, float]:
+    """The largest of these numbers of words with the target; else that with the lowest share of wrong ones, and it."""
+    level = 1 - (1 - SHARES_LEVEL) / len(counts)  # Bonferroni: the best of several is chosen
     bounds = [_bound(wrong, count, effects[count], level) for count in counts]
+    if met := [count for count, bound in zip(counts, bounds, strict=True) if bound <= target]:
+        return max(met), target
     chosen = int(np.argmin(bounds))
     return counts[chosen], bounds[chosen]
 

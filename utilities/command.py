@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from utilities.errors import UserError
-from utilities.gpu import choose_device, quiet_frameworks
+from utilities.gpu import choose_device, framework_gpus, quiet_frameworks, without_gpu
 from utilities.hyperparameters import FIELDS, parse_value
 
 INTERRUPTED = 130  # the exit status of a program stopped by Ctrl-C
@@ -46,8 +46,8 @@ def run_stage(run: Callable[[], None], resumable: bool = False) -> int:
         if error.errno not in OUT_OF_REACH or error.filename is None:
             raise
         print(
-            f"\n{error.filename} cannot be used: {error.strerror}. Ask for the permission, or see that its disk is there."
-            f" No finished result was lost; {advice}",
+            f"\n{error.filename} cannot be used: {error.strerror}. Ask for the permission, or see that its disk is"
+            f" there. No finished result was lost; {advice}",
             file=sys.stderr,
         )
         return 1
@@ -78,11 +78,12 @@ def leave(status: int) -> NoReturn:
 
 
 def start_framework(seed: int, announce: bool = True) -> None:
-    """Choose the device, start Keras on it without chatter, and seed everything random."""
+    """Choose the device, start Keras on it without chatter, and seed everything random.
+
+    What the device is, is said after that, since a driver that answers does not mean that the framework can use it.
+    """
     quiet_frameworks()
     device = choose_device()
-    if announce:
-        print(device.message, flush=True)
     with _silenced_stderr(), _kept_for_good():
         import absl.logging
         import keras
@@ -91,6 +92,11 @@ def start_framework(seed: int, announce: bool = True) -> None:
         logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of each new width of image
 
         keras.utils.set_random_seed(seed)
+        unusable = device.kind == "gpu" and not framework_gpus()
+    if unusable:
+        print(without_gpu(device, keras.config.backend()), flush=True)
+    elif announce:
+        print(device.message, flush=True)
 
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:

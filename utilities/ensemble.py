@@ -28,12 +28,13 @@ class Ensemble:
         self.with_details = all(reader.with_details for reader in readers)
         self.digests = set().union(*(reader.digests for reader in readers))
         self.groups = set().union(*(reader.groups for reader in readers))
+        self.untranscribed = set().union(*(reader.untranscribed for reader in readers))
         self._translations = [_Translation.of(reader.alphabet, self.alphabet) for reader in readers]
         known = [reader.beam_temperature for reader in readers if reader.language] or [1.0]
         self._temperature = float(np.exp(np.mean(np.log(known))))
 
     def read(self, seen: Sequence[Sequence[Sequence[Sight]]]) -> list[Reading]:
-        """The reading of each image. `seen` holds for each of the readers the sights of each image."""
+        """The reading of each image. `seen` holds for each reader its sights of each image; one must have some."""
         images = (
             [told.sight(sight) for told, sights in zip(self._translations, image, strict=True) for sight in sights]
             for image in zip(*seen, strict=True)

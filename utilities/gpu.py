@@ -102,6 +102,15 @@ def framework_gpus() -> list[str]:
         return []
 
 
+def without_gpu(device: DeviceChoice, framework: str) -> str:
+    """What the user should know where a GPU was chosen that the framework does not find."""
+    which = f"the GPU {device.name}" if device.name else f"GPU {os.environ.get(VISIBLE)}"
+    return (
+        f"Using the CPU: {framework} cannot use {which}. Perhaps it was installed without CUDA (then `make install"
+        " GPU=yes`), or the driver is older than it wants; training takes many times as long."
+    )
+
+
 def tensorflow_on_cpu() -> bool:
     """Whether the framework is TensorFlow and has no GPU: some of Keras's layers have quicker ways to train there."""
     import keras

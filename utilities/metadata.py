@@ -70,7 +70,7 @@ def require_columns(path: Path, table: pd.DataFrame, columns: Columns, remedy: s
 
 @dataclass(frozen=True)
 class TableForm:
-    """How a CSV file is written: what stands between its cells, at its lines' ends, and before all (MARK or nothing)."""
+    """How a CSV file is written: what stands between cells, at the ends of lines, and before all (MARK or nothing)."""
 
     separator: str = ","
     line_end: str = "\n"

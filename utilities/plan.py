@@ -19,12 +19,15 @@ class Plan:
     patience: int
     max_minutes: float | None = None
     synthetic_words: int = 0
+    rate_key: str = "LEARNING_RATE"  # where the settings say how fast
 
     @classmethod
-    def of(cls, train: Train, epochs: int, learning_rate: float, max_minutes: float | None) -> "Plan":
+    def of(
+        cls, train: Train, epochs: int, learning_rate: float, max_minutes: float | None, rate_key: str = rate_key
+    ) -> "Plan":
         """A plan with the seed, the early stopping and the synthetic words of the [train] section."""
         stopping = train.early_stopping, train.patience
-        return cls(epochs, learning_rate, train.seed, *stopping, max_minutes, train.synthetic_words)
+        return cls(epochs, learning_rate, train.seed, *stopping, max_minutes, train.synthetic_words, rate_key)
 
 
 def transfer_batch_size(train: Train, base: Hyperparameters) -> int:
@@ -35,7 +38,8 @@ def transfer_batch_size(train: Train, base: Hyperparameters) -> int:
 def head_plan(train: Train, transfer: Transfer) -> Plan:
     """How a transfer retrains the head: in HEAD_SHARE of its MAX_MINUTES at most."""
     minutes = HEAD_SHARE * transfer.max_minutes if transfer.max_minutes else None
-    return Plan.of(train, transfer.retraining_epochs, transfer.retraining_learning_rate, minutes)
+    rate = transfer.retraining_learning_rate
+    return Plan.of(train, transfer.retraining_epochs, rate, minutes, "RETRAINING_LEARNING_RATE")
 
 
 def fine_tuning_plan(train: Train, transfer: Transfer, head_seconds: float) -> Plan:
@@ -43,4 +47,5 @@ def fine_tuning_plan(train: Train, transfer: Transfer, head_seconds: float) -> P
     minutes = transfer.max_minutes
     if minutes:
         minutes -= min(head_seconds / 60, head_plan(train, transfer).max_minutes)
-    return Plan.of(train, transfer.fine_tuning_epochs, transfer.fine_tuning_learning_rate, minutes)
+    rate = transfer.fine_tuning_learning_rate
+    return Plan.of(train, transfer.fine_tuning_epochs, rate, minutes, "FINE_TUNING_LEARNING_RATE")

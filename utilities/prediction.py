@@ -44,13 +44,14 @@ def predict_to_files(
         size = max(1, CHUNK // len(members)) if together else CHUNK  # an ensemble keeps what all members saw
         with tqdm(total=len(image_set.samples), desc="Reading", unit="image", delay=2) as bar:
             for samples, decoded in _decoded_chunks(image_set.samples, kinds, size):
-                seen = []
+                chunks = []
                 for path, reader in readers.items():
                     chunk = _read_chunk(reader, samples, decoded[reader.spec.preprocessing], together is not None)
                     tables[path].add(samples, chunk.images, chunk.readings)
-                    seen.append(chunk.sights)
+                    chunks.append(chunk)
                 if together:
-                    tables[together].add(samples, chunk.images, all_readers[together].read(seen))
+                    images, seen = _all_together(chunks)
+                    tables[together].add(samples, images, all_readers[together].read(seen))
                 bar.update(len(samples))
     return {path: table.summary for path, table in tables.items()}
 
@@ -75,7 +76,7 @@ class _Chunk:
 
     images: Sequence[Decoded | None]
     readings: Sequence[Reading]
-    sights: Sequence[Sequence[Sight]]  # for an ensemble
+    sights: Sequence[Sequence[Sight]]  # of every image, for an ensemble; none of one that could not be read
 
 
 def _read_chunk(reader: Reader, samples: Sequence[Sample], decoded: Iterable[Decoded], for_ensemble: bool) -> _Chunk:
@@ -85,8 +86,25 @@ def _read_chunk(reader: Reader, samples: Sequence[Sample], decoded: Iterable[Dec
         coming = iter(decoded)
         for s in samples:
             images.append(next(coming) if s.path else None)
-            if images[-1] and images[-1].content is not None:
+            if _is_read(images[-1]):
                 yield images[-1].content
 
-    readings, sights = reader.read_and_see(contents()) if for_ensemble else (reader.read(contents()), ())
-    return _Chunk(images, readings, sights)
+    if not for_ensemble:
+        return _Chunk(images, reader.read(contents()), ())
+    readings, sights = reader.read_and_see(contents())
+    coming = iter(sights)
+    return _Chunk(images, readings, [next(coming) if _is_read(image) else () for image in images])
+
+
+def _is_read(image: Decoded | None) -> bool:
+    return image is not None and image.content is not None
+
+
+def _all_together(chunks: Sequence[_Chunk]) -> tuple[list[Decoded | None], list[list[Sequence[Sight]]]]:
+    """The images as an ensemble has them, and what each of its readers saw of those that one of them could read.
+
+    A model may find writing where another, that prepares images in another way, finds none.
+    """
+    images = [next(filter(_is_read, same), same[0]) for same in zip(*(chunk.images for chunk in chunks), strict=True)]
+    read = [place for place, image in enumerate(images) if _is_read(image)]
+    return images, [[chunk.sights[place] for place in read] for chunk in chunks]

@@ -24,6 +24,7 @@ class Summary:
     confidence: float = 0.0  # sum over the rows that were read
     unknown_characters: Counter = field(default_factory=Counter)
     seen_in_training: set[str] = field(default_factory=set)  # names of images
+    learnt_untranscribed: int = 0  # images that it was trained with, too, but not with their transcriptions
 
     def add(self, label: str, reading: Reading) -> None:
         """Count a row that was read."""
@@ -71,4 +72,9 @@ def _notes(path: Path, s: Summary) -> Iterator[str]:
         yield (
             f"{name}: {len(s.seen_in_training)} of these images (or others of their group) were used to train it:"
             " its figures here are better than they will be on new images."
+        )
+    if s.learnt_untranscribed:
+        yield (
+            f"{name}: it has learnt from {s.learnt_untranscribed} of these images without their transcriptions: its"
+            " figures hold for images that it knows so, and are better than on others."
         )

@@ -52,6 +52,7 @@ class PredictionsFile:
         reading = next(readings)
         if image.digest in self.reader.digests or (self.group_column, s.group) in self.reader.groups:
             self.summary.seen_in_training.add(s.name)
+        self.summary.learnt_untranscribed += image.digest in self.reader.untranscribed
         self.summary.add(s.label, reading)
         return (s.name, s.label, reading.text, f"{reading.confidence:.4f}", s.group, problem, *_detail_cells(reading))
 

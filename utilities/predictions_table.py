@@ -14,6 +14,7 @@ import pandas as pd
 
 from utilities.errors import UserError
 from utilities.metrics import character_counts, edit_distances
+from utilities.model_files import PREDICTIONS
 
 ENDING = "-predictions.csv"
 FOLDER_VARIABLE = "HANDWRITING_PREDICTIONS"  # an environment variable that names the folder
@@ -30,10 +31,15 @@ class PredictionsError(UserError):
 
 
 def find_predictions(folder: Path, root: Path) -> Path:
-    """The folder that HANDWRITING_PREDICTIONS names, else `folder`, else the one of the repository at `root`."""
+    """The folder that HANDWRITING_PREDICTIONS names, else `folder`.
+
+    The shipped notebook's `predictions`, wherever it was opened, is where stage 4 writes in the repository at `root`.
+    """
     if named := os.environ.get(FOLDER_VARIABLE):
         return Path(named)
-    return folder if folder.is_dir() else root / "test_set_predictions" / "predictions"
+    if folder == Path(PREDICTIONS.name) and not folder.is_dir():
+        return root / PREDICTIONS
+    return folder.expanduser()
 
 
 def load_predictions(folder: Path) -> dict[str, pd.DataFrame]:

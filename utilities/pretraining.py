@@ -21,6 +21,11 @@ NONE_FROM, MOST_SHOWN = 0.35, 25_000  # share of a run's epochs, images: how lon
 ALONE = 5 / 7  # of that time without others, which are more and more in the rest
 
 
+def length_for(words: int, epochs: int) -> float:
+    """For how many of a run's epochs synthetic words are shown where there are so many of one's own, if they can be."""
+    return min(NONE_FROM * epochs, MOST_SHOWN / words) if epochs >= LEAST_EPOCHS and words <= MOST_WORDS else 0.0
+
+
 class Pretraining:
     """The synthetic words of a run, at most `most` and no more than it can show; none where they cannot be drawn.
 
@@ -30,10 +35,9 @@ class Pretraining:
     def __init__(self, training: WordBatches, alphabet: Alphabet, most: int, epochs: int, seed: int):
         self._own, self._how = training.words, training.how
         self._of_canvas: dict[int, list[Word]] = defaultdict(list)
-        self._length = 0.0  # in epochs
-        if epochs < LEAST_EPOCHS or len(self._own) > MOST_WORDS or not training.may_vary:
+        self._length = length_for(len(self._own), epochs) if training.may_vary else 0.0
+        if not self._length:
             return
-        self._length = min(NONE_FROM * epochs, MOST_SHOWN / len(self._own))
         labels = [alphabet.decode(word.label) for word in self._own if not word.texts]  # what is known to be written
         shown = math.ceil(len(self._own) * sum(self.share(epoch) for epoch in range(epochs)))
         if count := min(most, shown):

@@ -47,7 +47,7 @@ class Reader:
         calibration = recognizer.record.get("language_calibration" if language else "calibration", {})
         self._temperature = calibration.get("temperature", 1.0)
         self.beam_temperature = self._temperature if language else 1.0  # else it divides the logits: see `_sights`
-        self.digests, self.groups = _training_traces(recognizer.record)
+        self.digests, self.groups, self.untranscribed = _training_traces(recognizer.record)
 
     @property
     def alphabet(self) -> Alphabet:
@@ -153,15 +153,17 @@ def reader_for(
     return Reader(recognizer, with_details, language=language, views=views)
 
 
-def _training_traces(record: dict) -> tuple[set[str], set[tuple[str, str]]]:
-    """Digests of the images that a model, or a model it was transferred from, has seen; and their groups.
+def _training_traces(record: dict) -> tuple[set[str], set[tuple[str, str]], set[str]]:
+    """Digests of the images that a model, or a model it was transferred from, has seen transcribed; their groups; and
+    digests of those that it has learnt from without their transcriptions.
 
     A group is its column's name and its own: writer 7 of one collection is not page 7 of another.
     """
-    digests, groups = set(), set()
+    digests, groups, untranscribed = set(), set(), set()
     while record:
         data = record.get("data", {})
         digests.update(data.get("image_digests", ()))
+        untranscribed.update(data.get("untranscribed_digests", ()))
         groups.update((data["split"]["group_column"], group) for group in data.get("groups", ()))
         record = record.get("base")
-    return digests, groups
+    return digests, groups, untranscribed

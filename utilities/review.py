@@ -3,9 +3,11 @@
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -36,10 +38,13 @@ def unescaped(text: str) -> str:
     return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
 
 
-def write_review(frame: pd.DataFrame, path: Path, separator: str = ",") -> None:
+def write_review(
+    frame: pd.DataFrame, path: Path, separator: str = ",", filled: Mapping[str, str] = MappingProxyType({})
+) -> None:
     """The review list of a predictions frame, whole: unread images, then the least certain words, first.
 
-    `separator` between its cells: a German or French spreadsheet shows a table with commas as one column.
+    `filled`: cells of the column `correction`, by image. `separator` between its cells: a German or French spreadsheet
+    shows a table with commas as one column.
     """
     ordered = frame.sort_values("confidence", kind="stable", na_position="first")
     text = io.StringIO()
@@ -48,7 +53,8 @@ def write_review(frame: pd.DataFrame, path: Path, separator: str = ",") -> None:
     for row in ordered.to_dict("records"):
         shown = {name: escaped(row[name]) for name in ("image", "prediction", "label", "group", "problem")}
         confidence = "" if pd.isna(row["confidence"]) else f"{row['confidence']:.4f}"
-        writer.writerow([(shown | {"confidence": confidence, "correction": ""})[name] for name in COLUMNS])
+        more = {"confidence": confidence, "correction": filled.get(row["image"], "")}
+        writer.writerow([(shown | more)[name] for name in COLUMNS])
     write_text_whole(path, MARK + text.getvalue())
 
 
@@ -70,10 +76,31 @@ def review_predictions(predictions: Path, seen: Collection[str], target: float, 
     """Write the review list of a predictions CSV; returns what can be accepted and where the list is, for people."""
     frame, name = read_predictions(predictions), predictions.stem.removesuffix("-predictions")
     path = REVIEW / f"{name}-review.csv"
-    write_review(frame, path, separator)
+    filled, kept = _kept_corrections(path, frame["image"]) if path.exists() else ({}, "")
+    write_review(frame, path, separator, filled)
     told = acceptance_sentence(frame, seen, target)
     nothing = "no transcribed words here that this model has not seen, so nothing can be promised."
-    return f"\n{name}: {told or nothing}\nThe least certain words first: {path}"
+    return f"\n{name}: {told or nothing}\nThe least certain words first: {path}{kept}"
+
+
+def _kept_corrections(path: Path, images: Iterable[str]) -> tuple[dict[str, str], str]:
+    """What a person has filled in the list of before, by image, for the new one; and what is said of it.
+
+    Where not all of it is of these images, or it cannot be read, the list of before stays under another name.
+    """
+    try:
+        table = read_table(path)
+        known = dict(zip(table["image"], table["correction"], strict=True))
+    except (UserError, KeyError):
+        known = {"": "?"}
+    filled = {unescaped(image): text for image, text in known.items() if text.strip()}
+    if not filled:
+        return {}, ""
+    if filled.keys() <= set(images):
+        return filled, f" ({len(filled)} corrections that you have filled in stand in it again)"
+    other = next(p for n in count(1) if not (p := path.with_stem(f"{path.stem}-{n}")).exists())
+    path.rename(other)
+    return {}, f"\nThe list of before, which you have filled in, is kept: {other}"
 
 
 @dataclass(frozen=True)
@@ -152,8 +179,8 @@ def _corrections(review: Path) -> dict[str, str]:
     absent = [column for column in ("image", "correction") if column not in table]
     if absent:
         advice = (
-            " Each of its rows is one cell: open the list in the spreadsheet by its import of texts, with commas between"
-            " the cells, and save it as 'CSV UTF-8'."
+            " Each of its rows is one cell: open the list in the spreadsheet by its import of texts, with commas"
+            " between the cells, and save it as 'CSV UTF-8'."
             if table.shape[1] == 1 and "correction" in table.columns[0]
             else ""
         )

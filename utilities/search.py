@@ -12,6 +12,7 @@ from utilities.errors import UserError
 from utilities.hyperparameters import FIELDS, Hyperparameters, as_settings, combination_name, resolve
 from utilities.optimizer import OPTIMIZER
 from utilities.safe_files import write_text_whole
+from utilities.training_set import identity
 from utilities.trial_worker import serve
 from utilities.trials import Outcome, Trial, TrialQueue
 from utilities.workers import Died, Ended, Epoch, Started, run_in_workers
@@ -26,8 +27,8 @@ def belonging(config: Config, data_record: dict) -> dict:
     tune, train, project = config.tune, config.train, config.project
     return {
         "architecture": train.architecture,
-        "base": {name: str(value) for name, value in train.hyperparameters.items()},
-        "values": {name: str(values) for name, values in tune.space.items()},
+        "[train]": {FIELDS[name].key: str(v) for name, v in train.hyperparameters.items() if name not in tune.space},
+        "[tune]": {FIELDS[name].key: str(values) for name, values in tune.space.items()},
         "METHOD": tune.method,
         "NUM_EPOCHS": tune.num_epochs,
         "SEED": tune.seed,
@@ -37,8 +38,7 @@ def belonging(config: Config, data_record: dict) -> dict:
         "ALPHABET": project.alphabet,
         "optimizer": OPTIMIZER,
         "canvas": [project.img_height, project.img_width],
-        "images": data_record["fingerprint"],
-        "split": data_record["split"],
+        **identity(data_record),
     }
 
 

@@ -27,7 +27,8 @@ def split_samples(
 
     Groups go to validation in a seeded order as long as that brings it nearer to `share` of the samples (0 to 0.5);
     when every group is too large for that, the smallest one goes. Rows without a group count as a group each, all rows
-    when not grouped, but those of images with one digest stay together. Groups with images whose digests a base model
+    when not grouped, but those of images with one digest stay together; of two groups with copies of one image on
+    different sides, training keeps its copy and validation does without. Groups with images whose digests a base model
     has `learnt` only go where the others do not make half of that share.
     """
     units = _units(samples, grouped, digests)
@@ -48,6 +49,8 @@ def split_samples(
             size += len(units[unit])
     chosen = chosen or {min(order, key=lambda unit: (unit in known, len(units[unit])))}
     parts = [[s for unit in order if (unit in chosen) is side for s in units[unit]] for side in (False, True)]
+    trained = {digest for s in parts[0] if (digest := digests.get(s.path))}
+    parts[1] = [s for s in parts[1] if digests.get(s.path) not in trained] or parts[1]
     return tuple(sorted(part, key=lambda s: (s.row, s.name)) for part in parts)
 
 

@@ -1,38 +1,52 @@
 """How Optuna is asked: the study that keeps a search, the sampler that proposes, what may be proposed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import SQLAlchemyError
 
 from utilities.errors import UserError
 from utilities.search_space import Range, Values
 
-WARM_UP_EPOCHS = 3  # before a trial may be called hopeless: CTC reads nothing at first, whatever the values
+WARM_UP_EPOCHS = (
+    3  # of the user's words before a trial may be hopeless: CTC reads nothing at first, whatever the values
+)
 
 
 @dataclass(frozen=True)
 class Strategy:
-    """How values are chosen; `calls` and `random_starts` are of the methods random and bayes."""
+    """How values are chosen; `calls` and `random_starts` are of the methods random and bayes.
+
+    `drawn_epochs`: how many of a trial's epochs show words drawn by the computer, before it can be judged.
+    """
 
     method: str  # grid, random or bayes
     seed: int
     calls: int
     random_starts: int
     prune: bool
+    drawn_epochs: int = 0
 
 
-def open_study(storage: str, name: str, strategy: Strategy, resume: bool) -> optuna.Study:
-    """The study of that name, made anew unless `resume`. Raises UserError when the storage cannot be used."""
+def open_study(storage: str, name: str, strategy: Strategy, resume: bool, shared: bool = True) -> optuna.Study:
+    """The study of that name, made anew unless `resume`. Raises UserError when the storage cannot be used.
+
+    A storage that is not `shared` by several searches then holds no other.
+    """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    pruner = optuna.pruners.MedianPruner(n_startup_trials=strategy.random_starts, n_warmup_steps=WARM_UP_EPOCHS)
+    warm_up = strategy.drawn_epochs + WARM_UP_EPOCHS
+    pruner = optuna.pruners.MedianPruner(n_startup_trials=strategy.random_starts, n_warmup_steps=warm_up)
     try:
         database = optuna.storages.get_storage(storage)
-        if not resume and name in optuna.study.get_all_study_names(database):
-            print(f"The search `{name}` of before is thrown away.", flush=True)
-            optuna.delete_study(study_name=name, storage=database)
+        for before in () if resume else optuna.study.get_all_study_names(database):
+            if before == name or not shared:
+                print(f"The search `{before}` of before is thrown away.", flush=True)
+                optuna.delete_study(study_name=before, storage=database)
         return optuna.create_study(study_name=name, storage=database, pruner=pruner, load_if_exists=True)
     except (SQLAlchemyError, ImportError, OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
@@ -40,6 +54,19 @@ def open_study(storage: str, name: str, strategy: Strategy, resume: bool) -> opt
             f"[tune] STORAGE = {storage}: it cannot be used ({reason}). Correct the address, or leave STORAGE empty to"
             " keep the search in the log folder; if it is empty already, delete that file and search without --resume."
         ) from None
+
+
+@contextmanager
+def kept_in(storage: str) -> Iterator[None]:
+    """Say what became of a search whose storage fails while it goes on. Raises UserError."""
+    try:
+        yield
+    except (StorageInternalError, SQLAlchemyError) as error:
+        reason = str(error.__cause__ or error).strip().splitlines()[0]
+        raise UserError(
+            f"The search cannot be kept in {storage} any more ({reason}). See that its disk is not full, or its server"
+            " there, and run the command again with --resume: trials that have ended are not lost."
+        ) from error
 
 
 def sampler_for(strategy: Strategy, ordinal: int, attempt: int) -> optuna.samplers.BaseSampler:

@@ -164,7 +164,7 @@ class _Watch(keras.callbacks.Callback):
         loss = float(logs.get(CTC, logs["loss"]))  # on JAX the loss of the shortcut is in it
         if not math.isfinite(loss):
             raise TrainingError(
-                f"The training loss became {loss} in epoch {epoch + 1}. Lower LEARNING_RATE"
+                f"The training loss became {loss} in epoch {epoch + 1}. Lower {self._plan.rate_key}"
                 f" (it is {self._plan.learning_rate:g}), for example to a third of that."
             )
         val_loss, val_cer = validate(self._reader, self._validation, self._alphabet)

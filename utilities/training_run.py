@@ -1,7 +1,7 @@
 """A training run as the trainer and the transfer do it: from prepared images to calibrated models in their files."""
 
-import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 import keras
 
@@ -9,18 +9,16 @@ from utilities.calibration import calibrations
 from utilities.full_model import reader_of
 from utilities.locks import exclusive_lock
 from utilities.model import RecognizerSpec, frame_counter
-from utilities.model_files import ModelFiles, finished_before
+from utilities.model_files import ModelFiles
 from utilities.optimizer import OPTIMIZER
 from utilities.outputs import HistoryKeeper, save_trained, training_record
 from utilities.plan import Plan
 from utilities.resume import ResumePoint
 from utilities.saved_model import describe_spec, load_recognizer
 from utilities.training import train
-from utilities.training_set import TrainingSet
+from utilities.training_set import TrainingSet, identity
 
 BELONGS_TO = "belongs_to"  # in a training record: what the run belonged to, for the next step of a transfer
-# of a data record: these follow from its fingerprint and split, or are summed up
-LONG = ("texts", "groups", "image_digests", "validation_digests")
 
 
 def train_and_save(
@@ -33,17 +31,19 @@ def train_and_save(
     resume: bool,
     overwrite: bool,
     base: dict | None = None,
+    finished: bool = False,
 ) -> dict:
     """Train a full model in place, calibrate it, leave its files, and return the training record in them.
 
     `resume` goes on with a run of the same name, settings and images that was interrupted, `overwrite` throws it away;
-    of one that has ended, as a transfer's first step may have, it takes the weights.
+    of one that has `finished`, as a transfer's first step may have before its second was stopped, it takes the weights.
     `base` is the training record of the model that this one is transferred from. Raises ResumeError, TrainingError, and
     LockedError while another process trains under this name.
     """
+    used = {"batch_size": batch_size, "learning_rate": plan.learning_rate}
+    spec = replace(spec, hyperparameters=replace(spec.hyperparameters, **used))
     with exclusive_lock(files.lock):
         belongs_to = _belongs_to(spec, data.record, plan, batch_size, base)
-        finished = resume and finished_before(files)
         point = ResumePoint.open(files.resume, belongs_to, resume and not finished, overwrite)
         if finished:
             return _taken_up(full, files, point)
@@ -60,17 +60,13 @@ def train_and_save(
 def _belongs_to(
     spec: RecognizerSpec, data_record: Mapping, plan: Plan, batch_size: int, base: Mapping | None
 ) -> dict[str, object]:
-    """What must be the same for a run to go on: short values, since what differs is shown."""
-    short = {name: value for name, value in data_record.items() if name not in LONG}
-    short["names and transcriptions"] = short.pop("fingerprint")
-    digests = hashlib.sha256("".join(data_record["image_digests"]).encode()).hexdigest()
+    """What must be the same for a run to go on."""
     origin = (base or {}).get("date") or (base or {}).get("origin")  # tells one base model from another
     return {
         **describe_spec(spec),
-        **short,
+        **identity(data_record),
         **vars(plan),
         "alphabet": "".join(spec.alphabet.characters),
-        "images": digests[:16],
         "batch_size": batch_size,
         "optimizer": OPTIMIZER,
         "base": origin,

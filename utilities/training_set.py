@@ -1,5 +1,6 @@
 """An image set ready for training: checked, decoded, split; what tuner, trainer and transfer start from."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,9 +10,10 @@ import numpy as np
 
 from utilities.alphabet import Alphabet, normalize
 from utilities.batches import Word, WordBatches
-from utilities.config import Config, Project
+from utilities.config import Config, Project, Train
 from utilities.decoders import digest_of_file
 from utilities.examination import columns_of, examine, explicit_alphabet
+from utilities.hyperparameters import DEFAULTS, FIELDS
 from utilities.image_cache import CACHE_FOLDER
 from utilities.image_set import read_image_set, usable_samples
 from utilities.images import Preprocessing
@@ -19,6 +21,9 @@ from utilities.metadata import ImageSetError
 from utilities.model import RecognizerSpec
 from utilities.rows import Problem, Sample, list_problems
 from utilities.split import split_samples
+
+# of a record: what is long, and follows from the rest or is summed up
+LONG = ("texts", "groups", "image_digests", "validation_digests", "untranscribed_digests")
 
 
 @dataclass(frozen=True)
@@ -61,12 +66,22 @@ class TrainingSet:
         )
 
 
+def identity(record: Mapping) -> dict[str, object]:
+    """What tells one training set's record from another's, in short values, since what differs is shown."""
+    short = {name: value for name, value in record.items() if name not in LONG}
+    short["names and transcriptions"] = short.pop("fingerprint")
+    for name in ("image_digests", "validation_digests"):
+        short[name] = hashlib.sha256("".join(record[name]).encode()).hexdigest()[:16]
+    return short
+
+
 def learnt_digests(record: Mapping) -> set[str]:
     """Of the images that a model and those before it were trained with, those for validation not among them."""
     found = set()
     while record:
         data = record.get("data", {})
         found |= set(data.get("image_digests", ())) - set(data.get("validation_digests", ()))
+        found |= set(data.get("untranscribed_digests", ()))
         record = record.get("base")
     return found
 
@@ -151,6 +166,23 @@ def announce(training_set: TrainingSet) -> str:
     if training_set.overlap:
         line += f"\n{training_set.overlap}"
     return line
+
+
+def warn_unused(train: Train, spec: RecognizerSpec) -> None:
+    """Say what a transfer does not take from [train], as it goes on with the model as it is."""
+    given = {
+        name: value for name, value in train.hyperparameters.items() if name not in ("batch_size", "learning_rate")
+    }
+    own = {name: getattr(spec.hyperparameters, name) for name in given}
+    unused = [
+        f"{FIELDS[name].key} = {value} (it has {own[name]})" for name, value in given.items() if value != own[name]
+    ]
+    if train.architecture != spec.architecture:
+        unused.insert(0, f"ARCHITECTURE = {train.architecture} (it is {spec.architecture})")
+    if given.get("learning_rate", usual := DEFAULTS[spec.architecture].learning_rate) != usual:
+        unused.append("LEARNING_RATE (a transfer has RETRAINING_LEARNING_RATE and FINE_TUNING_LEARNING_RATE)")
+    if unused:
+        print(f"The model stays as it is. Not used of [train]: {', '.join(unused)}.", flush=True)
 
 
 def warn_differences(project: Project, spec: RecognizerSpec) -> None:

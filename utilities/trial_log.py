@@ -1,5 +1,6 @@
 """What TensorBoard shows of a search: the HParams dashboard's columns, and a run for each trial."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import tensorflow as tf
@@ -8,7 +9,9 @@ from tensorboard.plugins.hparams import api as hp
 from utilities.hyperparameters import FIELDS, TUNED, Hyperparameters, combination_name
 from utilities.search_space import Range, SearchSpace, Values
 
-METRICS = {"val_cer": "validation CER", "val_loss": "validation loss"}
+# of the weights that are kept, which are not the last ones with EARLY_STOPPING: what the dashboard ranks trials by
+METRICS = {"kept/val_cer": "validation CER", "kept/val_loss": "validation loss"}
+SCALARS = ("loss", "val_cer", "val_loss", "learning_rate")
 EVENTS = "events.out.tfevents.*"
 
 
@@ -46,11 +49,13 @@ class TrialLog:
         with self._writer.as_default():
             hp.hparams({FIELDS[n].key: getattr(hyperparameters, n) for n in TUNED}, trial_id=name)
 
-    def add(self, row: dict) -> None:
-        """Keep a row of the training history."""
+    def add(self, row: Mapping, kept: Mapping) -> None:
+        """Log a row of the training history, and the one whose weights would be kept by now."""
         with self._writer.as_default(step=row["epoch"]):
-            for tag in ("loss", *METRICS, "learning_rate"):
+            for tag in SCALARS:
                 tf.summary.scalar(tag, row[tag])
+            for tag in METRICS:
+                tf.summary.scalar(tag, kept[tag.removeprefix("kept/")])
         self._writer.flush()
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 import builtins
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -85,7 +85,7 @@ def _trainer(job: WorkerJob) -> Callable:
         log = TrialLog(job.logs, hyperparameters)
 
         def logged(history):
-            log.add(history[-1])
+            log.add(history[-1], kept=best_of(history) if config.train.early_stopping else history[-1])
             after_epoch(history[-1])
 
         try:
@@ -117,6 +117,8 @@ def _outcome(train: Callable, values: Mapping, connection: Connection) -> dict:
     _reset_peak_memory()
     try:
         progress, cost = train(values, after_epoch)
+    except (BrokenPipeError, EOFError):  # nobody reads what is said here, or the parent is gone: no fault of the trial
+        raise
     except Hopeless:
         ended = Outcome("pruned", reason=f"hopeless after {len(rows)} epochs")
     except Exception as error:
@@ -127,9 +129,14 @@ def _outcome(train: Callable, values: Mapping, connection: Connection) -> dict:
         ended = Outcome("complete", best["val_cer"], best["val_loss"], best["epoch"], cost=round(cost, 1))
     figures = {"epochs": len(rows), "seconds": rows[-1]["seconds"] if rows else 0.0, "memory": _peak_memory()}
     if ended.state == "pruned":
-        best = min(rows, key=lambda row: (row["val_cer"], row["val_loss"]))
+        best = best_of(rows)
         figures |= {"val_cer": best["val_cer"], "val_loss": best["val_loss"], "best_epoch": best["epoch"]}
     return asdict(ended) | figures
+
+
+def best_of(rows: Sequence[Mapping]) -> Mapping:
+    """The row of a training history that reads best."""
+    return min(rows, key=lambda row: (row["val_cer"], row["val_loss"]))
 
 
 def _reset_peak_memory() -> None:

@@ -52,24 +52,30 @@ class TrialQueue:
         self._study, self._space, self._strategy = study, space, strategy
         self._distributions = {name: distribution_of(values) for name, values in space.items()}
         self._running: dict[int, optuna.Trial] = {}
+        self.goes_on = False  # whether an earlier search does
         combinations = number_of_combinations(space)
         self.total = combinations if strategy.method == "grid" else min(strategy.calls, combinations or strategy.calls)
 
     @classmethod
     def open(
-        cls, storage: str, name: str, space: SearchSpace, strategy: Strategy, belongs_to: Mapping, resume: bool
+        cls,
+        storage: str,
+        name: str,
+        space: SearchSpace,
+        strategy: Strategy,
+        belongs_to: Mapping,
+        resume: bool,
+        shared: bool = True,
     ) -> "TrialQueue":
         """The queue of a new search, or, with `resume`, of the one that this storage holds under this name.
 
-        `belongs_to`: JSON-ready values that must not have changed. Raises UserError when the storage cannot be used,
-        or the kept search had other settings.
+        `belongs_to`: JSON-ready values that must not have changed. `shared`: see `open_study`. Raises UserError when
+        the storage cannot be used, or the kept search had other settings.
         """
-        study = open_study(storage, name, strategy, resume)
+        study = open_study(storage, name, strategy, resume, shared)
         queue = cls(study, space, strategy)
         kept = study.user_attrs.get(BELONGS_TO)
         if kept is None:
-            if resume:
-                print("There is no interrupted search to resume: starting afresh.", flush=True)
             study.set_user_attr(BELONGS_TO, dict(belongs_to))
         elif changed := differences(kept, belongs_to):
             raise UserError(
@@ -77,6 +83,7 @@ class TrialQueue:
                 + "\n".join(changed)
                 + "\nRestore them to go on, or search afresh without --resume."
             )
+        queue.goes_on = kept is not None
         for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
             queue._ask_again(trial.number, trial.user_attrs.get(VALUES, trial.params), trial.user_attrs.get(ORDINAL))
         queue._enqueue_grid()

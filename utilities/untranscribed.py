@@ -80,8 +80,7 @@ def with_untranscribed(
         contents=data.contents | {s.path: contents[s.path] for s in sure},
         record=data.record
         | {
-            "image_digests": sorted({*known, *(decoded[s.path].digest for s in sure)}),
-            "groups": sorted({*data.record["groups"], *(s.group for s in sure if s.group)}),
+            "untranscribed_digests": sorted({decoded[s.path].digest for s in sure}),
             "untranscribed": {
                 "image_set": folder.name,
                 "images": len(free),
