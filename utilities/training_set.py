@@ -170,12 +170,10 @@ def announce(training_set: TrainingSet) -> str:
 
 def warn_unused(train: Train, spec: RecognizerSpec) -> None:
     """Say what a transfer does not take from [train], as it goes on with the model as it is."""
-    given = {
-        name: value for name, value in train.hyperparameters.items() if name not in ("batch_size", "learning_rate")
-    }
-    own = {name: getattr(spec.hyperparameters, name) for name in given}
+    given, own = train.hyperparameters, vars(spec.hyperparameters)
+    other = ("batch_size", "learning_rate")
     unused = [
-        f"{FIELDS[name].key} = {value} (it has {own[name]})" for name, value in given.items() if value != own[name]
+        f"{FIELDS[n].key} = {v} (it has {own[n]})" for n, v in given.items() if v != own[n] and n not in elsewhere
     ]
     if train.architecture != spec.architecture:
         unused.insert(0, f"ARCHITECTURE = {train.architecture} (it is {spec.architecture})")
