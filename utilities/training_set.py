@@ -171,9 +171,10 @@ def announce(training_set: TrainingSet) -> str:
 def warn_unused(train: Train, spec: RecognizerSpec) -> None:
     """Say what a transfer does not take from [train], as it goes on with the model as it is."""
     given, own = train.hyperparameters, vars(spec.hyperparameters)
-    other = ("batch_size", "learning_rate")
     unused = [
-        f"{FIELDS[n].key} = {v} (it has {own[n]})" for n, v in given.items() if v != own[n] and n not in elsewhere
+        f"{FIELDS[name].key} = {value} (it has {own[name]})"
+        for name, value in given.items()
+        if value != own[name] and name not in ("batch_size", "learning_rate")
     ]
     if train.architecture != spec.architecture:
         unused.insert(0, f"ARCHITECTURE = {train.architecture} (it is {spec.architecture})")
