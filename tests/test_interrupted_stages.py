@@ -30,9 +30,10 @@ def test_a_killed_search_resumes_with_what_is_missing_and_keeps_foreign_files(wo
     assert [r["LEARNING_RATE"] for r in rows(logs / "trials.csv")] == ["0.001", "0.002", "0.004"]
     assert {r["state"] for r in rows(logs / "trials.csv")} == {"complete"}
     assert (logs / "mine.txt").exists()
-    settings.write_text(settings.read_text().replace("ARCHITECTURE = compact", "ARCHITECTURE = residual"))
-    refused = run("hyperparameter_tuner", "setup.cfg", "--resume", cwd=workspace, status=1)
-    assert "is of another one" in refused.stderr and len(rows(logs / "trials.csv")) == 3
+    settings.write_text(settings.read_text().replace("[train]", "[train]\nARCHITECTURE = compact"))
+    refused = run("hyperparameter_tuner", "setup.cfg", "--resume", cwd=workspace, check=False)
+    assert refused.returncode == 1 and "is of another one" in refused.stderr
+    assert len(rows(logs / "trials.csv")) == 3
 
 
 def test_ctrl_c_ends_a_training_and_says_that_it_can_go_on(workspace):

@@ -80,7 +80,7 @@ def test_the_tuner_leaves_a_table_the_best_values_and_runs_for_tensorboard(worke
     assert runs == [f"batch8-kernel3-dense16-dropout0.2-lstm16-lr{rate}" for rate in ("0.001", "0.002")]
     accumulator = EventAccumulator(str(logs / runs[0]))
     accumulator.Reload()
-    assert {"val_cer", "val_loss"} <= set(accumulator.Tags()["tensors"])
+    assert {"val_cer", "val_loss", "kept/val_cer"} <= set(accumulator.Tags()["tensors"])
     assert "Trial 2 of 2" in said["tune"].stdout
     assert all(float(r["cost"]) > 0 and float(r["memory"]) > 100 for r in table)
 
@@ -93,7 +93,7 @@ def test_hparams_have_typed_domains_and_both_metrics(worked):
     accumulator.Reload()
     content = accumulator.SummaryMetadata("_hparams_/experiment").plugin_data.content
     experiment = plugin_data_pb2.HParamsPluginData.FromString(content).experiment
-    assert sorted(m.name.tag for m in experiment.metric_infos) == ["val_cer", "val_loss"]
+    assert sorted(m.name.tag for m in experiment.metric_infos) == ["kept/val_cer", "kept/val_loss"]
     domains = {h.name: [v.number_value for v in h.domain_discrete.values] for h in experiment.hparam_infos}
     assert domains["LEARNING_RATE"] == [0.001, 0.002]
     assert domains["BATCH_SIZE"] == [8]
