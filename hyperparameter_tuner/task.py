@@ -43,7 +43,7 @@ def run(config: Config, resume: bool) -> None:
     from utilities.model import FrameCounter
     from utilities.pretraining import length_for
     from utilities.search import LOGS, SearchFiles, belonging, run_search
-    from utilities.studies import Strategy, kept_in
+    from utilities.studies import Strategy, has_study, kept_in
     from utilities.training_set import announce, training_set_for
     from utilities.trial_log import announce_search, remove_runs
     from utilities.trial_worker import WorkerJob
@@ -59,12 +59,12 @@ def run(config: Config, resume: bool) -> None:
     parent = f"{tune.image_set.resolve().parent.name}/" if tune.storage else ""
     study = f"handwriting {parent}{tune.image_set.name} {architecture}"
     with exclusive_lock(LOGS / ".lock"), kept_in(storage):
+        files = SearchFiles(LOGS, architecture, asdict(base))
+        if resume and not has_study(storage, study):
+            _begin_instead_of_resuming(files.table, study)
         same, shared = belonging(config, data.record), bool(tune.storage)
         queue = TrialQueue.open(storage, study, tune.space, strategy, same, resume, shared)
-        files = SearchFiles(LOGS, architecture, asdict(base))
         if not queue.goes_on:
-            if resume:
-                _begin_instead_of_resuming(files.table, study)
             remove_runs(LOGS)
             files.remove()
         announce_search(LOGS, tune.space)

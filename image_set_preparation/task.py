@@ -22,7 +22,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     sample = commands.add_parser("sample", help="generate a demonstration set")
     sample.add_argument("destination", type=Path, metavar="DEST", help="a folder that does not exist yet")
-    sample.add_argument("--seed", type=_seed, default=2, help="another seed gives other words (default: 2)")
+    sample.add_argument("--seed", type=seed, default=2, help="another seed gives other words (default: 2)")
     check = commands.add_parser("check", help="check all image sets of a settings file")
     check.add_argument("setup", type=Path, help="the settings file")
     merge = commands.add_parser("merge", help="merge the corrections of a review list into a new metadata CSV")
@@ -32,11 +32,11 @@ def parse_args(argv=None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _seed(text: str) -> int:
-    seed = int(text)
-    if seed < 0:
+def seed(text: str) -> int:
+    """The argparse type of a seed: what numpy takes for one."""
+    if (number := int(text)) < 0:
         raise argparse.ArgumentTypeError(f"{text}: a whole number from 0 on")
-    return seed
+    return number
 
 
 def generate_sample(destination: Path, seed: int) -> None:
@@ -64,7 +64,7 @@ def check(config: Config) -> None:
 def merge(config: Config, review: Path, out: Path) -> None:
     """Write the corrected metadata and say what changed."""
     from utilities.examination import columns_of
-    from utilities.review import merge_review
+    from utilities.merging import merge_review
 
     columns = columns_of(config.project)
     table = config.test.image_set / columns.file_name
@@ -74,6 +74,11 @@ def merge(config: Config, review: Path, out: Path) -> None:
     print(f"{len(merged.changes)} transcriptions changed. Written: {out}")
     if merged.untranscribed:
         print(f"{merged.untranscribed} images have none yet; ON_BAD_ROWS = skip trains on the others.")
+    if merged.untranscribed and not merged.confirmed:
+        print(
+            "WARNING: no reading was said to be right (an x in the column `right`). What a model misread alone says"
+            " nothing of how well it reads, and teaches another less than all that you have looked at."
+        )
     keep = f"rename {table} to keep it, and move {out} to its place" if table.exists() else f"move {out} to {table}"
     print(f"To use it, {keep}.")
 

@@ -79,8 +79,7 @@ def run(config: Config, models: list[Path], with_details: bool, with_report: boo
     for path, summary in summaries.items():
         print(review_predictions(path, summary.seen_in_training, config.test.target_error, separator))
     if with_report:
-        seen = {path: summary.seen_in_training for path, summary in summaries.items()}
-        print(f"\nThe report, for any browser: {write_report(seen, image_set, config.test.target_error)}")
+        print(f"\nThe report, for any browser: {write_report(summaries, image_set, config.test.target_error)}")
 
 
 def main(argv=None) -> int:

@@ -155,9 +155,11 @@ def test_images_of_other_kinds_are_read_and_what_cannot_be_is_said_to_be_there(f
         image.save(folder / "images/other.webp")
         image.save(folder / "images/scan.bmp")
     (folder / "images/photo.heic").touch()
-    rewrite(folder, "image_location,transcription\nother.webp,Poa\nscan,Rosa\nphoto.heic,Carex\n")
+    (folder / "images/w001.gif").touch()  # a thumbnail beside the image
+    rewrite(folder, "image_location,transcription\nother.webp,Poa\nscan,Rosa\nphoto.heic,Carex\nw001,Poa\n")
     image_set = read_image_set(folder, COLUMNS, "png")
-    assert [s.path is not None for s in image_set.samples] == [True, True, False]
+    assert [s.path is not None for s in image_set.samples] == [True, True, False, True]
+    assert image_set.samples[3].path.name == "w001.png"
     assert "of a kind that cannot be read" in image_set.problems[0].detail
 
 

@@ -56,6 +56,14 @@ def test_of_too_many_texts_the_most_frequent_are_known(monkeypatch):
     assert str(Language(few)) == "lean towards the 1 most frequent of 2 known texts (LANGUAGE_WEIGHT = 0.3)"
 
 
+def test_of_a_list_that_is_too_long_not_its_beginning_is_known(monkeypatch):
+    monkeypatch.setattr(language_model, "MOST_TEXTS", 6)
+    texts = {"a" * n: 1 for n in range(1, 13)} | {"b" * n: 1 for n in range(1, 13)}
+    found = language_model._most_frequent(texts | {"bab": 2})
+    assert found[0] == ("bab", 2) and len(found) == 6
+    assert {text[0] for text, _ in found[1:]} == {"a", "b"}
+
+
 def test_cross_entropy_is_the_mean_of_what_follows_and_of_the_end():
     model = LanguageModel({"ab": 2, "b": 1}, AB)
     steps = [("", "a"), ("a", "b"), ("ab", ""), ("", "b"), ("b", "")]

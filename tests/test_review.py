@@ -3,18 +3,14 @@ import csv
 import pandas as pd
 import pytest
 
-from utilities.metadata import Columns, ImageSetError
+from utilities.metadata import Columns
 from utilities.review import (
-    ReviewError,
     acceptance_sentence,
     escaped,
-    merge_review,
     review_predictions,
-    separator_like,
     unescaped,
     write_review,
 )
-from utilities.safe_files import OutputExistsError
 
 COLUMNS = Columns("words_metadata.csv", "image", "text", None)
 
@@ -50,95 +46,6 @@ def test_what_is_escaped_comes_back(text):
     assert not escaped(text).startswith(("=", "+", "-", "@"))
 
 
-def review(tmp_path, *corrections, encoding="utf-8-sig", separator=";"):
-    path = tmp_path / "review.csv"
-    lines = [separator.join(("image", "prediction", "correction")), *(separator.join(c) for c in corrections)]
-    path.write_bytes("\r\n".join(lines).encode(encoding))  # as Excel saves it
-    return path
-
-
-def test_corrections_are_merged_into_a_new_file_and_all_else_stays(tmp_path):
-    metadata = tmp_path / "words_metadata.csv"
-    metadata.write_text("image,page,text\na.png,007,Carex\nb.png,NA,Pao\nc.png,,Rosa\n")
-    before = metadata.read_bytes()
-    filled = review(tmp_path, ("a.png", "x", "Carex"), ("b.png", "x", "Poé"), ("c.png", "x", ""))
-    (change,) = merge_review(filled, metadata, COLUMNS, tmp_path / "new.csv").changes
-    assert (change.image, change.old, change.new) == ("b.png", "Pao", "Poé")
-    assert (tmp_path / "new.csv").read_text() == "image,page,text\na.png,007,Carex\nb.png,NA,Poé\nc.png,,Rosa\n"
-    assert metadata.read_bytes() == before
-    with pytest.raises(OutputExistsError):
-        merge_review(filled, metadata, COLUMNS, tmp_path / "new.csv")
-
-
-def test_line_ends_in_cells_and_headers_called_alike_survive_a_merge(tmp_path):
-    metadata = tmp_path / "words_metadata.csv"
-    metadata.write_bytes(b'image;text;note;note;;\r\na.png;Carex;"one\rtwo";x;;\r\nb.png;"Po\na";;y;;\r\n')
-    merge_review(review(tmp_path, ("b.png", "x", "Poa")), metadata, COLUMNS, tmp_path / "new.csv")
-    with (tmp_path / "new.csv").open(newline="") as file:
-        header, *found = csv.reader(file, delimiter=";")
-    assert header == ["image", "text", "note", "note", "", ""]
-    assert found == [["a.png", "Carex", "one\ntwo", "x", "", ""], ["b.png", "Poa", "", "y", "", ""]]
-
-
-def test_metadata_without_the_columns_is_refused_as_by_every_stage(tmp_path):
-    metadata = tmp_path / "words_metadata.csv"
-    metadata.write_text("image,texts\na.png,Carex\n")
-    with pytest.raises(ImageSetError, match=r"METADATA_TRANSCRIPTION_COLUMN = text: .*nearest: texts"):
-        merge_review(review(tmp_path, ("a.png", "x", "Poa")), metadata, COLUMNS, tmp_path / "new.csv")
-
-
-def test_a_merged_table_is_written_as_the_one_before(tmp_path):
-    metadata = tmp_path / "words_metadata.csv"
-    metadata.write_bytes("\ufeffimage;text\r\na.png;Mu\r\n".encode())
-    merge_review(review(tmp_path, ("a.png", "x", "Mü")), metadata, COLUMNS, tmp_path / "new.csv")
-    assert (tmp_path / "new.csv").read_bytes() == "\ufeffimage;text\r\na.png;Mü\r\n".encode()
-    assert separator_like(metadata) == ";" and separator_like(tmp_path / "none.csv") == ","
-
-
-def test_images_without_a_table_get_one_with_all_of_them(tmp_path):
-    folder = tmp_path / "images"
-    folder.mkdir()
-    for name in ("a.png", "b.png"):
-        (folder / name).touch()
-    merged = merge_review(review(tmp_path, ("a.png", "x", "Carex")), folder / "none.csv", COLUMNS, tmp_path / "new.csv")
-    assert merged.untranscribed == 1
-    assert (tmp_path / "new.csv").read_text(encoding="utf-8-sig") == "image,text\na.png,Carex\nb.png,\n"
-    with pytest.raises(ReviewError, match=r"do not lie in .*\n  z.png"):
-        merge_review(review(tmp_path, ("z.png", "x", "Poa")), folder / "none.csv", COLUMNS, tmp_path / "newer.csv")
-
-
-def test_names_that_a_spreadsheet_took_for_numbers_are_found_where_only_one_can_be_meant(tmp_path):
-    metadata = tmp_path / "words_metadata.csv"
-    metadata.write_text("image,text\n00123,Pao\n07,Carex\n007,Rosa\n")
-    merge_review(review(tmp_path, ("123", "x", "Poa")), metadata, COLUMNS, tmp_path / "new.csv")
-    assert "00123,Poa\n" in (tmp_path / "new.csv").read_text()
-    with pytest.raises(ReviewError, match="took them for numbers"):
-        merge_review(review(tmp_path, ("7", "x", "Poa")), metadata, COLUMNS, tmp_path / "newer.csv")
-
-
-def test_a_review_list_that_is_not_there_or_was_opened_as_one_column_is_said_to_be(tmp_path):
-    metadata = tmp_path / "words_metadata.csv"
-    metadata.write_text("image,text\na.png,Carex\n")
-    with pytest.raises(ImageSetError, match="Give the review list"):
-        merge_review(tmp_path / "none.csv", metadata, COLUMNS, tmp_path / "new.csv")
-    (tmp_path / "one.csv").write_text('"image,prediction,correction"\n"a.png,x,Poa"\n')
-    with pytest.raises(ReviewError, match="one cell"):
-        merge_review(tmp_path / "one.csv", metadata, COLUMNS, tmp_path / "new.csv")
-
-
-def test_a_review_that_does_not_fit_is_refused_with_all_offenders(tmp_path):
-    metadata = tmp_path / "words_metadata.csv"
-    metadata.write_text("image,text\na.png,Carex\n")
-    for corrections, message in (
-        ([("x.png", "p", "Q"), ("y.png", "p", "Q")], r"2 images.*\n  x.png\n  y.png"),
-        ([("a.png", "p", "Q"), ("a.png", "p", "R")], r"two ways:\n  a.png: Q / R"),
-        ([("a.png", "p", "")], "no correction yet"),
-    ):
-        with pytest.raises(ReviewError, match=message):
-            merge_review(review(tmp_path, *corrections), metadata, COLUMNS, tmp_path / "new.csv")
-    assert not (tmp_path / "new.csv").exists()
-
-
 def test_what_a_person_filled_in_is_never_lost_when_the_model_reads_again(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     predictions = tmp_path / "m-predictions.csv"
@@ -149,15 +56,26 @@ def test_what_a_person_filled_in_is_never_lost_when_the_model_reads_again(tmp_pa
 
     path = tmp_path / "test_set_predictions/review/m-review.csv"
     read_again(FRAME)
-    path.write_text(path.read_text(encoding="utf-8-sig").replace("a.png,Carex,,", "a.png,Carex,Carix,"))
-    assert "1 corrections that you have filled in" in read_again(FRAME)
-    assert {row["image"]: row["correction"] for row in rows(path)} == {"a.png": "Carix", "b.png": "", "c.png": ""}
+    text = path.read_text(encoding="utf-8-sig").replace("a.png,Carex,,", "a.png,Carex,Carix,")
+    path.write_text(text.replace("b.png,'=1+1,,", "b.png,'=1+1,,x"))
+    assert "2 that you have filled in" in read_again(FRAME)
+    found = {row["image"]: (row["correction"], row["right"]) for row in rows(path)}
+    assert found == {"a.png": ("Carix", ""), "b.png": ("", "x"), "c.png": ("", "")}
+    assert "2 that you have filled in" in read_again(FRAME.replace("=1+1", "-1"))  # read otherwise this time
+    assert {row["image"]: row["correction"] for row in rows(path)} == {"a.png": "Carix", "b.png": "'=1+1", "c.png": ""}
     filled = path.read_text(encoding="utf-8-sig")
     assert "m-review-1.csv" in read_again(FRAME[1:])  # images of another folder
     assert {row["correction"] for row in rows(path)} == {""}
     assert path.with_stem("m-review-1").read_text(encoding="utf-8-sig") == filled
+    path.with_stem("m-review-1").replace(path)
+    assert "m-review-1.csv" in read_again(FRAME.assign(label=["Bergen", "Oslo", "Rom"]))  # of the same names
     path.write_bytes(b"\xff\xfe")
     assert "m-review-2.csv" in read_again(FRAME)
+    twice = pd.concat([FRAME, FRAME[:1]])  # an image that the table names in two rows
+    read_again(twice)
+    path.write_text(path.read_text(encoding="utf-8-sig").replace("a.png,Carex,,", "a.png,Carex,'+5 lb,", 1))
+    read_again(twice)
+    assert [row["correction"] for row in rows(path) if row["image"] == "a.png"] == ["'+5 lb"] * 2
 
 
 def test_the_promise_leaves_out_what_the_model_has_seen():
@@ -165,3 +83,10 @@ def test_the_promise_leaves_out_what_the_model_has_seen():
     assert "from 400 transcribed words" in acceptance_sentence(words, [], 0.01)
     assert "from 399 transcribed words" in acceptance_sentence(words, ["7.png"], 0.01)
     assert acceptance_sentence(words.assign(label=""), [], 0.01) is None
+
+
+def test_without_groups_the_promise_says_what_it_takes_for_granted():
+    words = frame(*[(f"{n}.png", "Poa", "Poa", 0.9, "", "") for n in range(400)])
+    assert "METADATA_GROUP_COLUMN" in acceptance_sentence(words, [], 0.01)
+    grouped = words.assign(group=[f"page {n % 40}" for n in range(400)])
+    assert "METADATA_GROUP_COLUMN" not in acceptance_sentence(grouped, [], 0.01)

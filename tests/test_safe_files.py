@@ -65,7 +65,7 @@ def test_other_system_errors_pass_through(tmp_path):
         raise InterruptedError(errno.EINTR, "no")
 
 
-def test_where_nothing_may_be_written_the_file_that_was_meant_is_named(tmp_path):
+def test_where_nothing_may_be_written_the_file_that_was_meant_is_named(tmp_path, monkeypatch):
     with pytest.raises(BarredError, match=r"a\.txt cannot be written: no\. Ask"), whole_file(tmp_path / "a.txt"):
         raise PermissionError(errno.EACCES, "no", ".a-1234.txt")
     (tmp_path / "file").touch()
@@ -74,6 +74,10 @@ def test_where_nothing_may_be_written_the_file_that_was_meant_is_named(tmp_path)
     with pytest.raises(BarredError, match="file/below cannot be written"):
         require_writable(tmp_path / "file/below")
     require_writable(tmp_path / "not/yet/there")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "access", lambda folder, how: False)
+        with pytest.raises(BarredError, match="there cannot be written: Permission denied"):
+            require_writable(tmp_path / "not/yet/there")
     assert names(tmp_path) == ["file"]
 
 

@@ -92,6 +92,14 @@ def test_a_trial_in_its_last_epoch_is_not_hopeless_any_more(tmp_path, monkeypatc
     assert {(row["state"], row["epochs"]) for row in rows(files)} == {(state, "3")}
 
 
+def test_where_no_trial_has_learnt_to_read_the_best_says_nothing(tmp_path, capsys, monkeypatch):
+    searched(tmp_path)
+    assert "WARNING" not in capsys.readouterr().out
+    monkeypatch.setitem(CERS, 0.002, 1.0)
+    searched(tmp_path, failing=(0.001, 0.004))
+    assert "raise NUM_EPOCHS under [tune]" in capsys.readouterr().out.replace("Raise", "raise")
+
+
 def test_when_all_fail_their_reasons_are_said(tmp_path):
     with pytest.raises(UserError, match=r"Every trial failed:\n  TrainingError: the loss became nan\nThe table"):
         searched(tmp_path, failing=tuple(CERS))

@@ -126,7 +126,6 @@ def test_no_process_is_left_when_the_search_is_interrupted():
 ORPHAN = """
 import os, sys, time
 from pathlib import Path
-from utilities import trial_worker
 from utilities.trials import Trial
 from utilities.workers import run_in_workers
 

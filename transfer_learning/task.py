@@ -59,8 +59,8 @@ def run(config: Config, args: argparse.Namespace) -> None:
     print("All layers:", flush=True)
     train_only_heads(full, False)
     plan = fine_tuning_plan(config.train, config.transfer, record["seconds"])
-    # of a head that is trained only now, nothing can have been fine-tuned: what is there is of a run before
-    how = (batch_size, head_done, args.overwrite or not head_done, base.record)
+    # of a head that is trained only now, nothing can have been fine-tuned: what was kept with other settings is older
+    how = (batch_size, args.resume, args.overwrite or not head_done, base.record)
     train_and_save(spec, full, data, plan, files[1], *how)
 
 

@@ -2,10 +2,10 @@
 
 Thresholds are tested from the strictest down, each against "more than the target error is left"; the first that cannot
 be rejected ends the sequence, so that the chance of any false promise stays below 1 - SEQUENCE_LEVEL however many are
-tested (fixed sequence testing, as in "Learn then test", Angelopoulos et al. 2021). As one wrong label among the surest
-words would end it, a few larger shares are then tested by themselves, corrected for their number; both together
-are false in 1 - LEVEL of all cases. Words of a group go wrong together: counts
-are divided by the design effect of Kish (1965), from the intraclass correlation of wrong words over all words.
+tested (fixed sequence testing, as in "Learn then test", Angelopoulos et al. 2021). As a wrong label among the surest
+words ends it, some larger shares are tested by themselves, too, corrected for their number: any promise of both is
+false in at most 1 - LEVEL of all cases. Words of a group go wrong together: counts are divided by the design effect of
+Kish (1965), from the intraclass correlation of wrong words over all words.
 """
 
 from collections.abc import Hashable, Sequence
@@ -46,7 +46,7 @@ def promise(
 ) -> Promise | None:
     """The lowest confidence whose words can be accepted at the target error, or the best that can be promised.
 
-    Arguments are of words that neither training, early stopping nor calibration used. None without words.
+    Arguments are of words whose transcriptions neither training, early stopping nor calibration used. None without.
     """
     confidences, wrong = np.asarray(confidences, float), np.asarray(wrong, bool)
     if not len(confidences):
@@ -62,20 +62,20 @@ def promise(
     correlation = intraclass_correlation(wrong, numbers)
     ends = _ends_of_ties(confidences)
     effects = {n: design_effect(numbers[:n], correlation) for n in {*_steps(len(order), ends), *_shares(ends)}}
-    accepted, error = _kept(wrong, effects, _steps(len(order), ends), target), target
-    if accepted is None:
-        accepted, error = _best(wrong, effects, _shares(ends), target)
-    kept = error <= target
+    met = [_by_steps(wrong, effects, _steps(len(order), ends), target)]
+    met.append(_by_shares(wrong, effects, _shares(ends), target))
+    kept = max(met) > 0
+    accepted, error = (max(met), target) if kept else _best(wrong, effects, _shares(ends), target)
     return Promise(
         float(confidences[accepted - 1]), accepted, int(wrong[:accepted].sum()), len(order), float(error), kept
     )
 
 
-def _kept(wrong: np.ndarray, effects: dict[int, float], steps: list[int], target: float) -> int | None:
-    """The most words whose target can be promised, by fixed-sequence testing from the surest down; None if none."""
-    found = None
+def _by_steps(wrong: np.ndarray, effects: dict[int, float], steps: list[int], target: float) -> int:
+    """The most words whose target can be promised, by fixed-sequence testing from the surest down; 0 if none."""
+    found = 0
     for accepted in steps:
-        if found is None and upper_bound(0, accepted / effects[accepted], SEQUENCE_LEVEL) > target:
+        if not found and upper_bound(0, accepted / effects[accepted], SEQUENCE_LEVEL) > target:
             continue  # too few words even if none is wrong: known before looking
         if _bound(wrong, accepted, effects[accepted], SEQUENCE_LEVEL) > target:
             break
@@ -84,13 +84,22 @@ def _kept(wrong: np.ndarray, effects: dict[int, float], steps: list[int], target
 
 
 def _best(wrong: np.ndarray, effects: dict[int, float], counts: list[int], target: float) -> tuple[int, float]:
-    """The largest of these numbers of words with the target; else that with the lowest share of wrong ones, and it."""
-    level = 1 - (1 - SHARES_LEVEL) / len(counts)  # Bonferroni: the best of several is chosen
-    bounds = [_bound(wrong, count, effects[count], level) for count in counts]
-    if met := [count for count, bound in zip(counts, bounds, strict=True) if bound <= target]:
-        return max(met), target
-    chosen = int(np.argmin(bounds))
-    return counts[chosen], bounds[chosen]
+    """Where the target cannot be met: the number of words with the lowest share of wrong ones, and that share."""
+    bounds = _bounds(wrong, effects, counts, LEVEL)
+    above = [bound for bound in bounds if bound > target] or bounds  # just below, by itself, is not met with the steps
+    return counts[bounds.index(min(above))], min(above)
+
+
+def _by_shares(wrong: np.ndarray, effects: dict[int, float], counts: list[int], target: float) -> int:
+    """The largest of these numbers of words whose target can be promised; 0 if none."""
+    bounds = _bounds(wrong, effects, counts, SHARES_LEVEL)
+    return max((count for count, bound in zip(counts, bounds, strict=True) if bound <= target), default=0)
+
+
+def _bounds(wrong: np.ndarray, effects: dict[int, float], counts: list[int], level: float) -> list[float]:
+    """Upper bounds of the shares of wrong ones that hold together at a level (Bonferroni): one of them is chosen."""
+    each = 1 - (1 - level) / len(counts)
+    return [_bound(wrong, count, effects[count], each) for count in counts]
 
 
 def _bound(wrong: np.ndarray, accepted: int, effect: float, level: float) -> float:
@@ -141,10 +150,10 @@ def sentence(found: Promise, target: float) -> str:
     share = 100 * found.accepted / found.words
     if found.few_groups:
         return (
-            f"These words cannot support a promise of {one_in(target)} wrong: all {found.words:,} are of only"
-            f" {found.few_groups} group(s), and what new ones are like is known from {FEWEST_GROUPS} or more."
-            " Transcribe words of others; or, if those to be read are of the same writers, name a finer"
-            " METADATA_GROUP_COLUMN, such as the page or the specimen."
+            f"These words cannot support a promise of {one_in(target)} wrong: those of the {found.words:,} whose group"
+            f" is known are of only {found.few_groups} group(s), and what new ones are like is known from"
+            f" {FEWEST_GROUPS} or more. Transcribe words of others; or, if those to be read are of the same writers,"
+            " name a finer METADATA_GROUP_COLUMN, such as the page or the specimen."
         )
     threshold = _as_written(found.threshold)
     population = f"from {found.words:,} transcribed words; {found.accepted:,} accepted, {found.wrong:,} of them wrong"

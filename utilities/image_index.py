@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from utilities.alphabet import normalize
-from utilities.images import IMAGE_ENDINGS
+from utilities.images import IMAGE_ENDINGS, USUAL_ENDINGS
 from utilities.metadata import ImageSetError
 
 ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{2,3}$")  # of a row's name, which may be another than the file's
@@ -71,7 +71,8 @@ class ImageIndex:
             return self._path(exact[0]), None
         for found in self._candidates(key):
             if len(found) > 1:
-                found = [f for f in found if f.lower().endswith(self._preferred)] or found
+                for endings in (self._preferred, USUAL_ENDINGS):
+                    found = [f for f in found if f.lower().endswith(endings)] or found
             if len(found) == 1:
                 return self._path(found[0]), None
             if found:

@@ -18,7 +18,8 @@ from utilities.slant import set_upright, slant
 from utilities.stroke_pace import even_width
 from utilities.writing_box import INKED, cut_out, find_writing
 
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".jfif", ".jp2", ".tif", ".tiff", ".bmp", ".gif", ".webp")
+USUAL_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")  # where a name has several images, thumbnails have others
+IMAGE_ENDINGS = (*USUAL_ENDINGS, ".jfif", ".jp2", ".bmp", ".gif", ".webp")
 BUCKET = 64  # px: canvas widths are multiples of this, so that narrow words cost little and batches are full
 READING_BUCKET = 32  # px: the same where nothing is learnt; batches may be larger, so that more widths fill them
 DARKEST = 0.005  # share of the pixels that are as dark as the darkest ink: one dark speck is not ink

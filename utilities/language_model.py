@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from utilities.alphabet import BLANK, Alphabet
+from utilities.split import in_seeded_order
 
 ORDER = 6  # characters that are looked at together: one, and up to five before it
 MOST_TEXTS = 20_000  # different ones, the most frequent: with 49 characters each they take three seconds
@@ -26,7 +27,7 @@ class LanguageModel:
         """`texts`: how often each was seen; there must be one, and the alphabet must have all their characters."""
         self._alphabet = alphabet
         self._counts: dict[tuple[int, ...], dict[int, int]] = {(): {}}
-        known = Counter(texts).most_common(MOST_TEXTS)
+        known = _most_frequent(texts)
         for text, count in known:
             self._learn([START] * (ORDER - 1) + alphabet.encode(text).tolist() + [END], count)
         self.texts, self.texts_given = len(known), len(texts)  # different ones
@@ -94,6 +95,14 @@ class LanguageModel:
         found = len(seen) * shorter
         found[list(seen)] += list(seen.values())
         return found / (len(seen) + sum(seen.values()))
+
+
+def _most_frequent(texts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """At most MOST_TEXTS, and how often each was seen; of equally frequent ones some by chance, not all from A to H."""
+    if len(texts) <= MOST_TEXTS:
+        return list(texts.items())
+    by_chance = {text: place for place, text in enumerate(in_seeded_order(texts, 0))}
+    return sorted(texts.items(), key=lambda known: (-known[1], by_chance[known[0]]))[:MOST_TEXTS]
 
 
 @dataclass(frozen=True)

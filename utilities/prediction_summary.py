@@ -74,7 +74,12 @@ def _notes(path: Path, s: Summary) -> Iterator[str]:
             " its figures here are better than they will be on new images."
         )
     if s.learnt_untranscribed:
-        yield (
-            f"{name}: it has learnt from {s.learnt_untranscribed} of these images without their transcriptions: its"
-            " figures hold for images that it knows so, and are better than on others."
-        )
+        yield f"{name}: {learnt_untranscribed(s.learnt_untranscribed)}"
+
+
+def learnt_untranscribed(images: int) -> str:
+    """What the user should know where a model knows so many of the images that it reads."""
+    return (
+        f"It has learnt from {images:,} of these images without their transcriptions: its figures, and what is promised"
+        " of its readings, hold for images that it knows so, and are better than on others."
+    )

@@ -41,7 +41,8 @@ def with_rehearsal(
     samples = usable_samples(examined.image_set, examined.problems, project.on_bad_rows)
     known, decoded = set(data.record["image_digests"]), examined.decoded
     validated = {s.group for s in data.validation if s.group}
-    others = tuple(s for s in samples if decoded[s.path].digest not in known and s.group not in validated)
+    learnt = known | set(data.record.get("untranscribed_digests", ()))
+    others = tuple(s for s in samples if decoded[s.path].digest not in learnt and s.group not in validated)
     if not others:
         raise ImageSetError(
             f"All {len(samples)} images of {folder} are in the training set, or of groups that are validated on: there"

@@ -7,7 +7,7 @@ import base64
 import datetime
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from string import Template
@@ -16,6 +16,7 @@ import pandas as pd
 
 from utilities.comparison import read_predictions
 from utilities.image_set import ImageSet
+from utilities.prediction_summary import Summary
 from utilities.report_model import model_section
 from utilities.report_summary import summary_sections
 from utilities.report_words import pictured_images, thumbnails, words_json
@@ -29,8 +30,8 @@ PARTS = Path(__file__).with_name("report_page")  # the page's frame, style and s
 class Reported:
     """What a report is of: predictions frames by model, all of one image set.
 
-    `paths`: image -> its file; `seen`: model -> images that it was trained on; `target`: the error rate at which words
-    shall be accepted unseen.
+    `paths`: image -> its file; `seen`: model -> images that it was trained on; `untranscribed`: model -> how many more
+    it has learnt from without their transcriptions; `target`: the error rate at which words shall be accepted unseen.
     """
 
     image_set: str
@@ -38,16 +39,18 @@ class Reported:
     paths: Mapping[str, Path | None]
     seen: Mapping[str, Collection[str]]
     target: float
+    untranscribed: Mapping[str, int] = field(default_factory=dict)
 
 
-def write_report(predictions: Mapping[Path, Collection[str]], image_set: ImageSet, target: float) -> Path:
-    """Write the report of predictions CSVs (each with the images that its model was trained on); returns its path."""
+def write_report(predictions: Mapping[Path, Summary], image_set: ImageSet, target: float) -> Path:
+    """Write the report of predictions CSVs, each with what was counted of it; returns its path."""
     names = {path: path.stem.removesuffix("-predictions") for path in predictions}
     reported = Reported(
         image_set="/".join(image_set.folder.parts[-2:]),  # enough to know it; the whole path is nobody else's business
         frames={name: read_predictions(path) for path, name in names.items()},
         paths={sample.name: sample.path for sample in image_set.samples},
-        seen={names[path]: seen for path, seen in predictions.items()},
+        seen={names[path]: summary.seen_in_training for path, summary in predictions.items()},
+        untranscribed={names[path]: summary.learnt_untranscribed for path, summary in predictions.items()},
         target=target,
     )
     write_text_whole(REPORT, report_page(reported, datetime.datetime.now()))
@@ -61,7 +64,8 @@ def report_page(reported: Reported, now: datetime.datetime) -> str:
     pictures = thumbnails(wanted, reported.paths)
     body = summary_sections(frames)
     for number, (name, frame) in enumerate(frames.items()):
-        body.append(model_section(number, name, frame, pictures, reported.seen.get(name, ()), reported.target))
+        known = reported.seen.get(name, ()), reported.untranscribed.get(name, 0)
+        body.append(model_section(number, name, frame, pictures, *known, reported.target))
     style, script = (_part(name) for name in ("style.css", "script.js"))
     return Template(_part("page.html")).substitute(
         title=f"Handwriting predictions: {escape(reported.image_set)}",

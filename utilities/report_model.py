@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from utilities import charts, comparison
+from utilities.prediction_summary import learnt_untranscribed
 from utilities.report_html import chart, folded, paragraph, section, table, words_table
 from utilities.report_words import PICTURED
 from utilities.review import acceptance_sentence
@@ -35,7 +36,13 @@ MARKS = (
 
 
 def model_section(
-    number: int, name: str, frame: pd.DataFrame, pictures: Mapping[str, str], seen: Collection[str], target: float
+    number: int,
+    name: str,
+    frame: pd.DataFrame,
+    pictures: Mapping[str, str],
+    seen: Collection[str],
+    untranscribed: int,
+    target: float,
 ) -> str:
     """All about one model; `number` is its place in the page's data, `pictures` maps images to addresses."""
     judged = len(comparison.words_judged(frame)) > 0
@@ -43,6 +50,7 @@ def model_section(
     content = [
         paragraph(promise, "promise"),
         _seen(len(set(seen)), len(frame)),
+        paragraph(learnt_untranscribed(untranscribed) if untranscribed else ""),
         _confidence(name, frame, target),
         _mistakes(name, frame) if judged else "",
         _words(number, name, frame, pictures),

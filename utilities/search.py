@@ -18,6 +18,7 @@ from utilities.trials import Outcome, Trial, TrialQueue
 from utilities.workers import Died, Ended, Epoch, Started, run_in_workers
 
 LOGS = Path("logs/hparam_tuning_grid")  # under the working directory; TensorBoard reads it
+NOTHING_LEARNT = 0.9  # validation CER from which trials differ by chance: CTC has hardly begun to read
 OUTCOME_COLUMNS = tuple(field.name for field in fields(Outcome))
 COLUMNS = ("trial", *(field.key for field in FIELDS.values()), *OUTCOME_COLUMNS)
 
@@ -107,6 +108,12 @@ def run_search(
         reasons = sorted({outcome.reason for _, outcome in queue.outcomes()})
         raise UserError(
             "Every trial failed:\n" + "\n".join(f"  {r}" for r in reasons) + f"\nThe table is {files.table}."
+        )
+    if best[1].val_cer > NOTHING_LEARNT:
+        print(
+            f"WARNING: even the best trial reads {100 * best[1].val_cer:.0f} % of the characters wrong: nothing can be said"
+            " of its values yet. Raise NUM_EPOCHS under [tune] in setup.cfg.",
+            flush=True,
         )
     return best
 

@@ -41,15 +41,22 @@ def open_study(storage: str, name: str, strategy: Strategy, resume: bool, shared
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warm_up = strategy.drawn_epochs + WARM_UP_EPOCHS
     pruner = optuna.pruners.MedianPruner(n_startup_trials=strategy.random_starts, n_warmup_steps=warm_up)
-    try:
+    with _usable(storage):
         database = optuna.storages.get_storage(storage)
         for before in () if resume else optuna.study.get_all_study_names(database):
             if before == name or not shared:
                 print(f"The search `{before}` of before is thrown away.", flush=True)
                 optuna.delete_study(study_name=before, storage=database)
         return optuna.create_study(study_name=name, storage=database, pruner=pruner, load_if_exists=True)
-    except (SQLAlchemyError, ImportError, OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+
+
+@contextmanager
+def _usable(storage: str) -> Iterator[None]:
+    """Say what is wrong with a storage. Raises UserError."""
+    try:
+        yield
+    except (StorageInternalError, SQLAlchemyError, ImportError, OSError, ValueError) as error:
+        reason = str(error.__cause__ or error).strip().splitlines()[0]
         raise UserError(
             f"[tune] STORAGE = {storage}: it cannot be used ({reason}). Correct the address, or leave STORAGE empty to"
             " keep the search in the log folder; if it is empty already, delete that file and search without --resume."
@@ -67,6 +74,12 @@ def kept_in(storage: str) -> Iterator[None]:
             f"The search cannot be kept in {storage} any more ({reason}). See that its disk is not full, or its server"
             " there, and run the command again with --resume: trials that have ended are not lost."
         ) from error
+
+
+def has_study(storage: str, name: str) -> bool:
+    """Whether a storage holds a search of that name. Raises UserError when it cannot be used."""
+    with _usable(storage):
+        return name in optuna.study.get_all_study_names(optuna.storages.get_storage(storage))
 
 
 def sampler_for(strategy: Strategy, ordinal: int, attempt: int) -> optuna.samplers.BaseSampler:

@@ -178,6 +178,8 @@ def warn_unused(train: Train, spec: RecognizerSpec) -> None:
     ]
     if train.architecture != spec.architecture:
         unused.insert(0, f"ARCHITECTURE = {train.architecture} (it is {spec.architecture})")
+    if train.max_minutes:
+        unused.append(f"MAX_MINUTES = {train.max_minutes:g} (that of [transfer] decides)")
     if given.get("learning_rate", usual := DEFAULTS[spec.architecture].learning_rate) != usual:
         unused.append("LEARNING_RATE (a transfer has RETRAINING_LEARNING_RATE and FINE_TUNING_LEARNING_RATE)")
     if unused:
