@@ -2,6 +2,7 @@ import csv
 
 import pytest
 
+from utilities import search
 from utilities.config import load_config
 from utilities.errors import UserError, differences
 from utilities.hyperparameters import resolve
@@ -95,9 +96,9 @@ def test_a_trial_in_its_last_epoch_is_not_hopeless_any_more(tmp_path, monkeypatc
 def test_where_no_trial_has_learnt_to_read_the_best_says_nothing(tmp_path, capsys, monkeypatch):
     searched(tmp_path)
     assert "WARNING" not in capsys.readouterr().out
-    monkeypatch.setitem(CERS, 0.002, 1.0)
-    searched(tmp_path, failing=(0.001, 0.004))
-    assert "raise NUM_EPOCHS under [tune]" in capsys.readouterr().out.replace("Raise", "raise")
+    monkeypatch.setattr(search, "NOTHING_LEARNT", 0.15)
+    searched(tmp_path)
+    assert "WARNING: even the best trial reads 20 %" in capsys.readouterr().out
 
 
 def test_when_all_fail_their_reasons_are_said(tmp_path):
