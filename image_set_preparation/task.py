@@ -2,7 +2,7 @@
 
 sample DEST       generate a demonstration set: word images of two invented hands, train and test, with their CSVs
 check setup.cfg   look at all image sets that the settings name and list what would stop training or spoil a figure
-merge setup.cfg REVIEW.csv --out NEW.csv   put a review's corrections into a new metadata CSV of the [test] images
+merge setup.cfg REVIEW.csv --out NEW.csv   put what a review says into a new metadata CSV of the [test] images
 """
 
 import argparse
@@ -25,9 +25,9 @@ def parse_args(argv=None) -> argparse.Namespace:
     sample.add_argument("--seed", type=seed, default=2, help="another seed gives other words (default: 2)")
     check = commands.add_parser("check", help="check all image sets of a settings file")
     check.add_argument("setup", type=Path, help="the settings file")
-    merge = commands.add_parser("merge", help="merge the corrections of a review list into a new metadata CSV")
+    merge = commands.add_parser("merge", help="merge a review list into a new metadata CSV")
     merge.add_argument("setup", type=Path, help="the settings file whose [test] images were reviewed")
-    merge.add_argument("review", type=Path, metavar="REVIEW.csv", help="the list with its column correction filled in")
+    merge.add_argument("review", type=Path, metavar="REVIEW.csv", help="the list that you have filled in")
     merge.add_argument("--out", type=Path, required=True, metavar="NEW.csv", help="a CSV to write; it must not exist")
     return parser.parse_args(argv)
 

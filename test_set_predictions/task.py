@@ -49,7 +49,7 @@ def run(config: Config, models: list[Path], with_details: bool, with_report: boo
     start_framework(seed=0)  # nothing here is random
 
     from utilities.examination import columns_of, explicit_alphabet
-    from utilities.image_set import read_image_set, require_an_image
+    from utilities.image_set import read_image_set, require_an_image, short_name
     from utilities.prediction import predict_to_files
     from utilities.prediction_summary import results_table
     from utilities.reader import reader_for
@@ -75,9 +75,9 @@ def run(config: Config, models: list[Path], with_details: bool, with_report: boo
         print(f"{ENSEMBLE}: readings are what these {len(models)} models find likeliest in the mean.")
     summaries = predict_to_files(readers, image_set, together)
     print(results_table(summaries))
-    separator = separator_like(config.test.image_set / columns.file_name)
+    where = short_name(image_set.folder), separator_like(image_set.folder / columns.file_name)
     for path, summary in summaries.items():
-        print(review_predictions(path, summary.seen_in_training, config.test.target_error, separator))
+        print(review_predictions(path, summary.seen_in_training, config.test.target_error, *where))
     if with_report:
         print(f"\nThe report, for any browser: {write_report(summaries, image_set, config.test.target_error)}")
 

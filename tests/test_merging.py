@@ -115,11 +115,29 @@ def test_readings_that_are_marked_as_right_are_transcriptions(tmp_path):
     assert (tmp_path / "new.csv").read_text() == "image,text\na.png,Poa\nb.png,Rosa\nc.png,\n"
 
 
-def test_a_list_of_another_collection_with_images_of_the_same_names_is_refused(tmp_path):
+def test_a_mark_beside_nothing_confirms_nothing(tmp_path):
     metadata = tmp_path / "words_metadata.csv"
-    metadata.write_text("image,text\na.png,Bergen\nb.png,Oslo\n")
-    (tmp_path / "list.csv").write_text("image,prediction,correction,label\na.png,Caren,Carex,Caryx\nb.png,Oslo,,Oslo\n")
-    with pytest.raises(ReviewError, match="Caryx in the list, Bergen in words_metadata"):
-        merge_review(tmp_path / "list.csv", metadata, COLUMNS, tmp_path / "new.csv")
-    metadata.write_text("image,text\na.png,Carex\nb.png,Oslo\n")  # merged before
-    assert merge_review(tmp_path / "list.csv", metadata, COLUMNS, tmp_path / "new.csv").changes == []
+    metadata.write_text("image,text\na.png,Rosa\nb.png,\n")
+    (tmp_path / "list.csv").write_text("image,prediction,correction,right,label\na.png,,,x,Rosa\nb.png,'007,,x,\n")
+    merged = merge_review(tmp_path / "list.csv", metadata, COLUMNS, tmp_path / "new.csv")
+    assert [(change.image, change.new) for change in merged.changes] == [("b.png", "007")]
+
+
+def test_a_list_of_another_collection_with_images_of_the_same_names_is_refused(tmp_path):
+    metadata = tmp_path / "hand/test/words_metadata.csv"
+    metadata.parent.mkdir(parents=True)
+    metadata.write_text("image,text\n00123,Bergen\nb.png,\n")
+
+    def merge(text):
+        (tmp_path / "list.csv").write_text(text)
+        (tmp_path / "new.csv").unlink(missing_ok=True)
+        return merge_review(tmp_path / "list.csv", metadata, COLUMNS, tmp_path / "new.csv")
+
+    with pytest.raises(ReviewError, match="is of the image set other/test, not of"):
+        merge("image,prediction,correction,label,image_set\n123,Caren,Carex,,other/test\nb.png,a,,,other/test\n")
+    with pytest.raises(ReviewError, match="of other images with the same names"):  # an older version's
+        merge("image,prediction,correction,label\n123,Caren,Carex,Caryx\n")
+    assert merge("image,prediction,correction,label,image_set\n123,x,Berg,Bergen,hand/test\n").changes
+    spoilt = merge("image,prediction,correction,label\n123,x,Berg,Bergen\nb.png,,,24.01.1954\n")  # by a spreadsheet
+    assert spoilt.changes
+    assert not merge("image,prediction,correction,label\n123,x,Bergen,Caryx\n").changes  # merged before

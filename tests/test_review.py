@@ -1,4 +1,5 @@
 import csv
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -6,9 +7,7 @@ import pytest
 from utilities.metadata import Columns
 from utilities.review import (
     acceptance_sentence,
-    escaped,
     review_predictions,
-    unescaped,
     write_review,
 )
 
@@ -33,49 +32,75 @@ def rows(path):
 
 
 def test_unread_and_least_certain_words_come_first_and_formulas_are_harmless(tmp_path):
-    write_review(FRAME, tmp_path / "review" / "m-review.csv")
+    write_review(FRAME, tmp_path / "review" / "m-review.csv", "hand/test")
     table = rows(tmp_path / "review" / "m-review.csv")
     assert [row["image"] for row in table] == ["c.png", "b.png", "a.png"]
     assert table[1]["prediction"] == "'=1+1"
-    assert {row["correction"] for row in table} == {""}
+    assert {(row["correction"], row["image_set"]) for row in table} == {("", "hand/test")}
 
 
-@pytest.mark.parametrize("text", ["Carex", "=a", "'quoted'", "''", "-5°", "@x", "'=a", ""])
-def test_what_is_escaped_comes_back(text):
-    assert unescaped(escaped(text)) == text
-    assert not escaped(text).startswith(("=", "+", "-", "@"))
-
-
-def test_what_a_person_filled_in_is_never_lost_when_the_model_reads_again(tmp_path, monkeypatch):
+@pytest.fixture
+def read_again(tmp_path, monkeypatch):
+    """A model reads an image set again, as a frame."""
     monkeypatch.chdir(tmp_path)
-    predictions = tmp_path / "m-predictions.csv"
 
-    def read_again(frame):
-        frame.to_csv(predictions, index=False)
-        return review_predictions(predictions, [], 0.05)
+    def read(frame, image_set="hand/test"):
+        frame.to_csv(tmp_path / "m-predictions.csv", index=False)
+        return review_predictions(tmp_path / "m-predictions.csv", [], 0.05, image_set)
 
-    path = tmp_path / "test_set_predictions/review/m-review.csv"
-    read_again(FRAME)
-    text = path.read_text(encoding="utf-8-sig").replace("a.png,Carex,,", "a.png,Carex,Carix,")
-    path.write_text(text.replace("b.png,'=1+1,,", "b.png,'=1+1,,x"))
+    read(FRAME)
+    return read
+
+
+LIST = Path("test_set_predictions/review/m-review.csv")
+
+
+def fill(**cells):
+    """Write into the list: by image (without its ending), (correction, right)."""
+    table = rows(LIST)
+    for row in table:
+        row["correction"], row["right"] = cells.get(row["image"].removesuffix(".png"), ("", ""))
+    pd.DataFrame(table).to_csv(LIST, index=False, sep=";")
+
+
+def filled():
+    return {row["image"].removesuffix(".png"): (row["correction"], row["right"]) for row in rows(LIST)}
+
+
+def test_what_a_person_filled_in_stands_in_the_next_list(read_again):
+    fill(a=("Carix", ""), b=("", "x"))
     assert "2 that you have filled in" in read_again(FRAME)
-    found = {row["image"]: (row["correction"], row["right"]) for row in rows(path)}
-    assert found == {"a.png": ("Carix", ""), "b.png": ("", "x"), "c.png": ("", "")}
+    assert filled() == {"a": ("Carix", ""), "b": ("", "x"), "c": ("", "")}
     assert "2 that you have filled in" in read_again(FRAME.replace("=1+1", "-1"))  # read otherwise this time
-    assert {row["image"]: row["correction"] for row in rows(path)} == {"a.png": "Carix", "b.png": "'=1+1", "c.png": ""}
-    filled = path.read_text(encoding="utf-8-sig")
-    assert "m-review-1.csv" in read_again(FRAME[1:])  # images of another folder
-    assert {row["correction"] for row in rows(path)} == {""}
-    assert path.with_stem("m-review-1").read_text(encoding="utf-8-sig") == filled
-    path.with_stem("m-review-1").replace(path)
-    assert "m-review-1.csv" in read_again(FRAME.assign(label=["Bergen", "Oslo", "Rom"]))  # of the same names
-    path.write_bytes(b"\xff\xfe")
-    assert "m-review-2.csv" in read_again(FRAME)
-    twice = pd.concat([FRAME, FRAME[:1]])  # an image that the table names in two rows
+    assert filled() == {"a": ("Carix", ""), "b": ("'=1+1", ""), "c": ("", "")}
+    assert "2 that you have filled in" in read_again(FRAME.assign(label="Carix"))  # and transcribed
+    assert [path.name for path in LIST.parent.iterdir()] == [LIST.name]
+
+
+def test_a_list_that_cannot_stand_in_the_next_one_is_kept_beside_it(read_again):
+    fill(a=("Carix", ""))
+    before = LIST.read_bytes()
+    assert "m-review-1.csv" in read_again(FRAME, "other/test")  # where images are called alike
+    assert filled() == {"a": ("", ""), "b": ("", ""), "c": ("", "")}
+    assert LIST.with_stem("m-review-1").read_bytes() == before
+    LIST.write_bytes(before)
+    assert "m-review-2.csv" in read_again(FRAME[1:])  # an image has gone
+    LIST.write_bytes(before.replace(b"image_set", b"remarks"))
+    assert "m-review-3.csv" in read_again(FRAME)
+    assert filled()["a"] == ("Carix", "")
+    for text in (b"\xff\xfe", b"image;correction;correction\na.png;x;y\n"):
+        LIST.write_bytes(text)
+        assert "is kept" in read_again(FRAME)
+
+
+def test_of_an_image_in_two_rows_either_may_be_filled_in(read_again):
+    twice = pd.concat([FRAME, FRAME[:1]])
     read_again(twice)
-    path.write_text(path.read_text(encoding="utf-8-sig").replace("a.png,Carex,,", "a.png,Carex,'+5 lb,", 1))
+    table = rows(LIST)
+    next(row for row in table if row["image"] == "a.png")["correction"] = "'+5 lb"
+    pd.DataFrame(table).to_csv(LIST, index=False)
     read_again(twice)
-    assert [row["correction"] for row in rows(path) if row["image"] == "a.png"] == ["'+5 lb"] * 2
+    assert [row["correction"] for row in rows(LIST) if row["image"] == "a.png"] == ["'+5 lb"] * 2
 
 
 def test_the_promise_leaves_out_what_the_model_has_seen():

@@ -114,6 +114,27 @@ def test_a_disk_that_is_full_at_the_end_costs_nothing_but_the_wait(work, monkeyp
     assert all(path.exists() for files in STEPS for path in files.all)
 
 
+def test_what_was_to_be_thrown_away_is_not_gone_on_with_even_where_the_settings_are_the_same(work, monkeypatch):
+    original, kept = training_run.save_trained, STEPS[1].resume
+
+    def stopped_in(step):
+        def save(files, *arguments):
+            if files == STEPS[step]:
+                raise KeyboardInterrupt
+            original(files, *arguments)
+
+        return save
+
+    for step, flags in ((1, ()), (0, ("--overwrite",))):
+        with monkeypatch.context() as patched:
+            patched.setattr(training_run, "save_trained", stopped_in(step))
+            with pytest.raises(KeyboardInterrupt):
+                transfer(work, *flags)
+        assert kept.exists() == (step == 1)
+    transfer(work, "--resume")
+    assert all(path.exists() for files in STEPS for path in files.all)
+
+
 @pytest.mark.parametrize("flags", [("--resume",), ("--resume", "--overwrite")])
 def test_a_transfer_that_replaces_another_and_was_stopped_takes_nothing_from_that(work, monkeypatch, flags):
     transfer(work)

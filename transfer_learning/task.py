@@ -41,7 +41,7 @@ def run(config: Config, args: argparse.Namespace) -> None:
     from utilities.full_model import train_only_heads, with_larger_alphabet
     from utilities.plan import fine_tuning_plan, head_plan, transfer_batch_size
     from utilities.saved_model import load_recognizer
-    from utilities.training_run import train_and_save
+    from utilities.training_run import forget_interrupted, train_and_save
     from utilities.training_set import warn_differences, warn_unused
     from utilities.transfer_set import transfer_set_for
 
@@ -55,12 +55,12 @@ def run(config: Config, args: argparse.Namespace) -> None:
     print("Head only:", flush=True)
     train_only_heads(full, True)
     plan, how = head_plan(config.train, config.transfer), (batch_size, args.resume, args.overwrite, base.record)
+    if args.overwrite and not args.resume:
+        forget_interrupted(files[1])  # now: if this run is stopped before its second step, that is not its own
     record = train_and_save(spec, full, data, plan, files[0], *how, finished=head_done)
     print("All layers:", flush=True)
     train_only_heads(full, False)
     plan = fine_tuning_plan(config.train, config.transfer, record["seconds"])
-    # of a head that is trained only now, nothing can have been fine-tuned: what was kept with other settings is older
-    how = (batch_size, args.resume, args.overwrite or not head_done, base.record)
     train_and_save(spec, full, data, plan, files[1], *how)
 
 

@@ -86,8 +86,8 @@ def _by_steps(wrong: np.ndarray, effects: dict[int, float], steps: list[int], ta
 def _best(wrong: np.ndarray, effects: dict[int, float], counts: list[int], target: float) -> tuple[int, float]:
     """Where the target cannot be met: the number of words with the lowest share of wrong ones, and that share."""
     bounds = _bounds(wrong, effects, counts, LEVEL)
-    above = [bound for bound in bounds if bound > target] or bounds  # just below, by itself, is not met with the steps
-    return counts[bounds.index(min(above))], min(above)
+    best = min(bounds)
+    return counts[bounds.index(best)], max(best, np.nextafter(target, 1))  # what is met by itself is not with the steps
 
 
 def _by_shares(wrong: np.ndarray, effects: dict[int, float], counts: list[int], target: float) -> int:

@@ -103,6 +103,11 @@ def _guesses(images: ImageIndex, shared: Iterable[Sequence[Sample]]) -> dict[int
     return wrong
 
 
+def short_name(folder: Path) -> str:
+    """What an image set is called, such as `first_hand/test`: enough to know it, and the rest is nobody's business."""
+    return "/".join(folder.absolute().parts[-2:])
+
+
 def require_an_image(image_set: ImageSet) -> None:
     """Raise ImageSetError where no row has an image: the settings are wrong, or the folder."""
     if not any(s.path for s in image_set.samples):

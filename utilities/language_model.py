@@ -1,7 +1,7 @@
 """What the writing is likely to say: how probable a character is after those before it, from texts known beforehand."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,11 +23,14 @@ class LanguageModel:
     an int. Rows of the tables are made when a state is first met: most never are.
     """
 
-    def __init__(self, texts: Mapping[str, int], alphabet: Alphabet):
-        """`texts`: how often each was seen; there must be one, and the alphabet must have all their characters."""
+    def __init__(self, texts: Mapping[str, int], alphabet: Alphabet, first: Collection[str] = ()):
+        """`texts`: how often each was seen; there must be one, and the alphabet must have all their characters.
+
+        Of more than MOST_TEXTS, those that are `first` are known before others.
+        """
         self._alphabet = alphabet
         self._counts: dict[tuple[int, ...], dict[int, int]] = {(): {}}
-        known = _most_frequent(texts)
+        known = _most_frequent(texts, first)
         for text, count in known:
             self._learn([START] * (ORDER - 1) + alphabet.encode(text).tolist() + [END], count)
         self.texts, self.texts_given = len(known), len(texts)  # different ones
@@ -97,12 +100,12 @@ class LanguageModel:
         return found / (len(seen) + sum(seen.values()))
 
 
-def _most_frequent(texts: Mapping[str, int]) -> list[tuple[str, int]]:
+def _most_frequent(texts: Mapping[str, int], first: Collection[str]) -> list[tuple[str, int]]:
     """At most MOST_TEXTS, and how often each was seen; of equally frequent ones some by chance, not all from A to H."""
     if len(texts) <= MOST_TEXTS:
         return list(texts.items())
     by_chance = {text: place for place, text in enumerate(in_seeded_order(texts, 0))}
-    return sorted(texts.items(), key=lambda known: (-known[1], by_chance[known[0]]))[:MOST_TEXTS]
+    return sorted(texts.items(), key=lambda known: (known[0] not in first, -known[1], by_chance[known[0]]))[:MOST_TEXTS]
 
 
 @dataclass(frozen=True)
@@ -123,12 +126,14 @@ def language_of(
 ) -> Language | None:
     """The language of the texts that a model was trained with, by its record, and of a lexicon's; weight: or WEIGHT.
 
-    Texts with a character that the alphabet lacks are left out, as the model cannot read it. None where the weight is
+    Of too many texts those of the lexicon give way. Texts with a character that the alphabet lacks are left out, as the
+    model cannot read it. None where the weight is
     0, or where there are no texts, as in files of earlier versions.
     """
     weight = WEIGHT if weight is None else weight
-    texts = _readable(Counter(record.get("data", {}).get("texts", {})) + Counter(lexicon or {}), alphabet)
-    return Language(LanguageModel(texts, alphabet), weight) if weight and texts else None
+    own = record.get("data", {}).get("texts", {})
+    texts = _readable(Counter(own) + Counter(lexicon or {}), alphabet)
+    return Language(LanguageModel(texts, alphabet, own.keys()), weight) if weight and texts else None
 
 
 def cross_entropy(texts: Mapping[str, int], others: Iterable[str], alphabet: Alphabet) -> float:

@@ -1,7 +1,6 @@
-"""Corrections of a review list merged into a new metadata CSV."""
+"""What a person has filled in a review list, merged into a new metadata CSV."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pandas as pd
 
 from utilities.alphabet import normalize
 from utilities.image_index import ImageIndex
+from utilities.image_set import short_name
 from utilities.metadata import MARK, Columns, TableForm, form_of, read_table, require_columns
 from utilities.review import ReviewError, ReviewList, read_review, texts_by_image
 from utilities.safe_files import refuse_existing, write_text_whole
@@ -19,7 +19,7 @@ ANOTHER = "Give the review list of this image set, or name the right set under [
 
 @dataclass(frozen=True)
 class Change:
-    """A transcription that a correction changed; `old` is "" for one that had none."""
+    """A transcription that the list changes; `old` is "" for one that had none."""
 
     image: str
     old: str
@@ -47,8 +47,9 @@ def merge_review(review: Path, metadata: Path, columns: Columns, out: Path) -> M
     table, form = _table_of(metadata, columns)
     require_columns(metadata, table, replace(columns, group=None))
     images, old = table[columns.image], table[columns.transcription]
-    texts = _with_zeros(filled.texts, images)
-    _require_same_images(review, filled, texts, texts_by_image(images, old.map(str.strip).map(normalize)), metadata)
+    labels = texts_by_image(images, old.map(str.strip).map(normalize))
+    texts = filled.texts_of(labels)
+    _require_same_images(review, filled, texts, labels, metadata)
     new = images.map(texts)
     changed = new.notna() & (new != old)
     changes = [Change(*row) for row in zip(images[changed], old[changed], new[changed], strict=True)]
@@ -66,27 +67,10 @@ def _table_of(metadata: Path, columns: Columns) -> tuple[pd.DataFrame, TableForm
     return table, TableForm(mark=MARK)
 
 
-def _with_zeros(texts: Mapping[str, str], listed: Iterable[str]) -> dict[str, str]:
-    """The texts by the names that are listed: a spreadsheet makes 123 of 00123, and only one may be meant."""
-    names = defaultdict(set)
-    for name in listed:
-        names[name.lstrip("0")].add(name)
-
-    def meant(image: str) -> str:
-        possible = names[image] if image.isdigit() else ()
-        return next(iter(possible)) if len(possible) == 1 else image
-
-    found: dict[str, str] = {}
-    for image, text in texts.items():
-        if found.setdefault(meant(image), text) != text:
-            raise ReviewError(f"{meant(image)} is corrected in two ways: {found[meant(image)]} / {text}")
-    return found
-
-
 def _require_same_images(
     review: Path, filled: ReviewList, texts: Mapping[str, str], labels: Mapping[str, set[str]], metadata: Path
 ) -> None:
-    """Raise ReviewError where the list is not of these images (`labels`: what each is said to show), or of others."""
+    """Raise ReviewError where the list is not of these images; `labels`: what each is said to show."""
     if unknown := sorted(texts.keys() - labels.keys()):
         listed = "\n".join(f"  {image}" for image in unknown[:LISTED])
         where = f"{metadata} does not list" if metadata.exists() else f"do not lie in {metadata.parent}"
@@ -95,16 +79,9 @@ def _require_same_images(
             " those of your images but for zeros or dots, a spreadsheet took them for numbers: open the list in it by"
             " its import of texts, and let the column `image` be text."
         )
-    shown = zip(filled.rows["image"], filled.rows["label"], strict=True)
-    other = [
-        f"  {image}: {label or '(nothing)'} in the list, {' / '.join(labels[image]) or '(nothing)'} in {metadata.name}"
-        for image, label in shown
-        if image in texts and label is not None and labels[image].isdisjoint((label, texts[image]))
-    ]
-    if other:
-        listed = "\n".join(other[:LISTED])
-        raise ReviewError(
-            f"{review} shows other transcriptions of {len(other)} images than stand in {metadata}:\n{listed}\n"
-            f"Images of two collections may be called alike. {ANOTHER} If you have changed the table since, let the"
-            " model read again: what you have filled in is kept."
-        )
+    if not filled.is_of(short_name(metadata.parent), labels):
+        named, advice = "of other images with the same names", ""
+        if filled.image_set:
+            named = f"of the image set {filled.image_set}"
+            advice = " If it is the same folder under another name, empty the list's column `image_set`."
+        raise ReviewError(f"{review} is {named}, not of {metadata.parent}. {ANOTHER}{advice}")

@@ -15,7 +15,7 @@ from string import Template
 import pandas as pd
 
 from utilities.comparison import read_predictions
-from utilities.image_set import ImageSet
+from utilities.image_set import ImageSet, short_name
 from utilities.prediction_summary import Summary
 from utilities.report_model import model_section
 from utilities.report_summary import summary_sections
@@ -46,7 +46,7 @@ def write_report(predictions: Mapping[Path, Summary], image_set: ImageSet, targe
     """Write the report of predictions CSVs, each with what was counted of it; returns its path."""
     names = {path: path.stem.removesuffix("-predictions") for path in predictions}
     reported = Reported(
-        image_set="/".join(image_set.folder.parts[-2:]),  # enough to know it; the whole path is nobody else's business
+        image_set=short_name(image_set.folder),
         frames={name: read_predictions(path) for path, name in names.items()},
         paths={sample.name: sample.path for sample in image_set.samples},
         seen={names[path]: summary.seen_in_training for path, summary in predictions.items()},

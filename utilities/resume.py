@@ -40,12 +40,9 @@ class ResumePoint:
     def open(cls, path: Path, belongs_to: dict, resume: bool, overwrite: bool) -> "ResumePoint":
         """The resume point of a run that is about to start. Kept state is only thrown away when the user says so.
 
-        With both, `resume` and `overwrite`, only that of other settings is. Raises ResumeError when there is kept state
-        and neither is asked for.
+        Raises ResumeError when there is kept state and neither `resume` nor `overwrite` is asked for.
         """
         point = cls(path, belongs_to)
-        if resume and overwrite:
-            point._discard_another()
         if resume and not path.exists():
             print("There is no interrupted run to resume: starting afresh.", flush=True)
         elif not resume and path.exists():
@@ -93,14 +90,6 @@ class ResumePoint:
                 + "\n".join(changed)
                 + "\nRestore them to go on, or add --overwrite (without --resume) to throw that run away."
             )
-
-    def _discard_another(self) -> None:
-        """Throw away kept state that does not belong to this run."""
-        try:
-            self.read()
-        except ResumeError:
-            print(f"{self.path} is of a run with other settings or images: it is thrown away.", flush=True)
-            self.discard()
 
     def discard(self) -> None:
         """Remove the state of a run that has ended well."""

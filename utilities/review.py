@@ -2,8 +2,8 @@
 
 import csv
 import io
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -18,8 +18,9 @@ from utilities.errors import UserError
 from utilities.metadata import MARK, form_of, read_table
 from utilities.model_files import REVIEW
 from utilities.safe_files import write_text_whole
+from utilities.spreadsheet import escaped, is_marked, unescaped
 
-COLUMNS = ("image", "prediction", "correction", "right", "confidence", "label", "group", "problem")
+COLUMNS = ("image", "prediction", "correction", "right", "confidence", "label", "group", "problem", "image_set")
 ONE_CELL = (
     " Each of its rows is one cell: open the list in the spreadsheet by its import of texts, with commas between the"
     " cells, and save it as 'CSV UTF-8'."
@@ -28,8 +29,7 @@ UNGROUPED = (
     " This takes each word to be of another writer, page or specimen: where several are of one, name their column under"
     " METADATA_GROUP_COLUMN, or too much is promised."
 )
-SAME = 0.5  # share of the readings that are as before when a model reads the same images again, whatever the settings
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")  # a cell that begins so is run by a spreadsheet, or taken for an escape
+SAME = 0.5  # share of a list's images, and of their labels, that an image set has if the list is of it
 
 
 class ReviewError(UserError):
@@ -40,23 +40,17 @@ class NothingFilledIn(ReviewError):
     """A review list that is as it was written."""
 
 
-def escaped(text: str) -> str:
-    """The text as a spreadsheet shows it without running it."""
-    return f"'{text}" if text.startswith(FORMULA) else text
-
-
-def unescaped(text: str) -> str:
-    """What `escaped` was given; also a text that a person wrote with the apostrophe that spreadsheets want."""
-    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
-
-
 def write_review(
-    frame: pd.DataFrame, path: Path, separator: str = ",", filled: Mapping[str, str] = MappingProxyType({})
+    frame: pd.DataFrame,
+    path: Path,
+    image_set: str,
+    separator: str = ",",
+    filled: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """The review list of a predictions frame, whole: unread images, then the least certain words, first.
 
-    `filled`: what a person found to stand on images. `separator` between its cells: a German or French spreadsheet
-    shows a table with commas as one column.
+    `image_set`: what the set is called (see `short_name`). `separator` between cells: a German or French spreadsheet
+    shows a table with commas as one column. `filled`: what a person found to stand on images.
     """
     ordered = frame.sort_values("confidence", kind="stable", na_position="first")
     text = io.StringIO()
@@ -68,7 +62,7 @@ def write_review(
         found = filled.get(row["image"], "")
         right = "x" if found and found == row["prediction"] else ""
         more = {"confidence": confidence, "correction": "" if right else escaped(found), "right": right}
-        writer.writerow([(shown | more)[name] for name in COLUMNS])
+        writer.writerow([(shown | more | {"image_set": escaped(image_set)})[name] for name in COLUMNS])
     write_text_whole(path, MARK + text.getvalue())
 
 
@@ -86,33 +80,41 @@ def separator_like(metadata: Path) -> str:
     return ";" if metadata.exists() and form_of(metadata).separator == ";" else ","
 
 
-def review_predictions(predictions: Path, seen: Collection[str], target: float, separator: str = ",") -> str:
+def review_predictions(
+    predictions: Path, seen: Collection[str], target: float, image_set: str, separator: str = ","
+) -> str:
     """Write the review list of a predictions CSV; returns what can be accepted and where the list is, for people."""
     frame, name = read_predictions(predictions), predictions.stem.removesuffix("-predictions")
     path = REVIEW / f"{name}-review.csv"
-    filled, kept = _kept_corrections(path, frame) if path.exists() else ({}, "")
-    write_review(frame, path, separator, filled)
+    filled, kept = _kept_corrections(path, frame, image_set) if path.exists() else ({}, "")
+    write_review(frame, path, image_set, separator, filled)
     told = acceptance_sentence(frame, seen, target)
     nothing = "no transcribed words here that this model has not seen, so nothing can be promised."
     return f"\n{name}: {told or nothing}\nThe least certain words first: {path}{kept}"
 
 
-def _kept_corrections(path: Path, frame: pd.DataFrame) -> tuple[dict[str, str], str]:
+def _kept_corrections(path: Path, frame: pd.DataFrame, image_set: str) -> tuple[dict[str, str], str]:
     """What a person has filled in the list of before, by image, for the new one; and what is said of it.
 
-    Where it is not of these images, or cannot be read, the list of before stays under another name.
+    The list of before stays, under another name, where not all of it can stand in the new one.
     """
+    carried: dict[str, str] = {}
+    labels = texts_by_image(frame["image"], frame["label"])
     try:
         before = read_review(path)
+        if before.is_of(image_set, labels):
+            carried = {image: text for image, text in before.texts_of(labels).items() if image in labels}
+        whole = len(carried) == len(before.texts) and not before.remarks
     except NothingFilledIn:
         return {}, ""
     except UserError:
-        before = None
-    if before and before.is_of(frame):
-        return before.texts, f" ({len(before.texts)} that you have filled in stand in it again)"
+        whole = False
+    again = f" ({len(carried)} that you have filled in stand in it again)" if carried else ""
+    if whole:
+        return carried, again
     other = next(p for n in count(1) if not (p := path.with_stem(f"{path.stem}-{n}")).exists())
     path.rename(other)
-    return {}, f"\nThe list of before, which you have filled in, is kept: {other}"
+    return carried, f"{again}\nThe list of before, which you have filled in, is kept: {other}"
 
 
 @dataclass(frozen=True)
@@ -120,28 +122,62 @@ class ReviewList:
     """A list that a person has filled in: what stands on images, by name; and the list's rows as they were written."""
 
     texts: dict[str, str]
-    rows: pd.DataFrame  # columns image, prediction, label; None where it has no such column
+    rows: pd.DataFrame  # columns image, prediction, label, image_set; None where it has no such column
+    remarks: bool  # whether it has columns of the person's own
 
     @property
     def confirmed(self) -> int:
         """Of how many rows the reading was said to be right."""
-        return sum(self.texts.get(image) == reading for image, reading, _ in self.rows.itertuples(index=False))
+        rows = zip(self.rows["image"], self.rows["prediction"], strict=True)
+        return sum(self.texts.get(image) == reading for image, reading in rows)
 
-    def is_of(self, frame: pd.DataFrame) -> bool:
-        """Whether it is of the images of a predictions frame: another collection's may be called alike."""
-        labels, readings = (texts_by_image(frame["image"], frame[name]) for name in ("label", "prediction"))
-        if any(labels[i].isdisjoint((label, self.texts.get(i))) for i, _, label in self.rows.itertuples(index=False)):
+    @property
+    def image_set(self) -> str | None:
+        """What the list calls its image set; None where nothing stands there, as in lists of earlier versions."""
+        names = Counter(filter(None, self.rows["image_set"]))
+        return names.most_common(1)[0][0] if names else None
+
+    def is_of(self, image_set: str, labels: Mapping[str, set[str]]) -> bool:
+        """Whether it is of this image set, with these labels by image: images of another may be called alike."""
+        names = _names_in(labels)
+        rows = [(names(i), label) for i, label in zip(self.rows["image"], self.rows["label"], strict=True)]
+        there = [(image, label) for image, label in rows if image in labels]
+        if len(there) < SAME * len(rows):
             return False
-        same = sum(reading in readings[i] for i, reading, _ in self.rows.itertuples(index=False))
-        return same >= SAME * len(self.rows)
+        if self.image_set:
+            return self.image_set == image_set
+        texts = self.texts_of(labels)
+        same = sum(label is None or not labels[i].isdisjoint((label, texts.get(i))) for i, label in there)
+        return same >= SAME * len(there)
+
+    def texts_of(self, images: Iterable[str]) -> dict[str, str]:
+        """The texts by the names that these images have: a spreadsheet makes 123 of 00123, if only one may be meant."""
+        names, found = _names_in(images), {}
+        for image, text in self.texts.items():
+            if found.setdefault(names(image), text) != text:
+                raise ReviewError(f"{names(image)} is corrected in two ways: {found[names(image)]} / {text}")
+        return found
+
+
+def _names_in(images: Iterable[str]) -> Callable[[str], str]:
+    """What turns a name of a list into that of one of the images, if a spreadsheet has taken zeros from it."""
+    known = defaultdict(set)
+    for name in images:
+        known[name.lstrip("0")].add(name)
+
+    def meant(image: str) -> str:
+        possible = known.get(image, ()) if image.isdigit() else ()
+        return next(iter(possible)) if len(possible) == 1 else image
+
+    return meant
 
 
 def texts_by_image(images: Iterable[str], texts: Iterable[str]) -> dict[str, set[str]]:
-    """Image -> the texts of its rows; an image that there is not has none."""
+    """Image -> the texts of its rows."""
     found = defaultdict(set)
     for image, text in zip(images, texts, strict=True):
         found[image].add(text)
-    return found
+    return dict(found)
 
 
 def read_review(path: Path) -> ReviewList:
@@ -150,17 +186,18 @@ def read_review(path: Path) -> ReviewList:
     Raises ReviewError for a file that is no such list, or corrects an image in two ways, and NothingFilledIn.
     """
     table = read_table(path, "Give the review list that stage 4 wrote and you filled in.")
-    if absent := [column for column in ("image", "correction") if column not in table]:
+    wrong = [f"has no column {column}" for column in ("image", "correction") if column not in table]
+    wrong += [f"has several columns {c}" for c in COLUMNS if (table.columns == c).sum() > 1]
+    if wrong:
         in_one_cell = table.shape[1] == 1 and "correction" in table.columns[0]
-        raise ReviewError(
-            f"{path} is not a review list: it has no column {', '.join(absent)}." + (ONE_CELL if in_one_cell else "")
-        )
-    rows = pd.DataFrame({c: table[c].map(unescaped) if c in table else None for c in ("image", "prediction", "label")})
+        raise ReviewError(f"{path} is not a review list: it {', '.join(wrong)}." + (ONE_CELL if in_one_cell else ""))
+    kinds = ("image", "prediction", "label", "image_set")
+    rows = pd.DataFrame({c: table[c].map(unescaped) if c in table else None for c in kinds}, dtype=object)
     marks = table["right"] if "right" in table else [""] * len(table)
     found = defaultdict(set)
     for image, reading, text, mark in zip(rows["image"], rows["prediction"], table["correction"], marks, strict=True):
-        if text.strip() or mark.strip():
-            found[image].add(normalize(unescaped(text.strip())) if text.strip() else reading or "")
+        if text.strip() or (is_marked(mark) and reading):
+            found[image].add(normalize(unescaped(text.strip())) if text.strip() else reading)
     contradictory = [f"  {image}: {' / '.join(sorted(texts))}" for image, texts in found.items() if len(texts) > 1]
     if contradictory:
         raise ReviewError(f"{path} corrects images in two ways:\n" + "\n".join(contradictory))
@@ -169,4 +206,5 @@ def read_review(path: Path) -> ReviewList:
             f"{path} has nothing filled in yet: write what stands there into the column `correction` where a reading is"
             " wrong, and an x into `right` where it is right."
         )
-    return ReviewList({image: texts.pop() for image, texts in found.items()}, rows)
+    remarks = not set(table.columns) <= {*COLUMNS, ""}
+    return ReviewList({image: texts.pop() for image, texts in found.items()}, rows, remarks)

@@ -112,8 +112,8 @@ def run_search(
     if best[1].val_cer > NOTHING_LEARNT:
         wrong = f"{100 * best[1].val_cer:.0f} %"
         print(
-            f"WARNING: even the best trial reads {wrong} of the characters wrong: nothing can be said of its values yet."
-            " Raise NUM_EPOCHS under [tune] in setup.cfg.",
+            f"WARNING: even the best trial reads {wrong} of the characters wrong: nothing can be said of its values"
+            " yet. Raise NUM_EPOCHS under [tune] in setup.cfg.",
             flush=True,
         )
     return best

@@ -57,6 +57,12 @@ def train_and_save(
     return record
 
 
+def forget_interrupted(files: ModelFiles) -> None:
+    """Throw away what an interrupted run of this name has left. Raises LockedError where it is going on."""
+    with exclusive_lock(files.lock):
+        files.resume.unlink(missing_ok=True)
+
+
 def _belongs_to(
     spec: RecognizerSpec, data_record: Mapping, plan: Plan, batch_size: int, base: Mapping | None
 ) -> dict[str, object]:
