@@ -68,7 +68,7 @@ def merge(config: Config, review: Path, out: Path) -> None:
 
     columns = columns_of(config.project)
     table = config.test.image_set / columns.file_name
-    merged = merge_review(review, table, columns, out)
+    merged = merge_review(review, config.test.image_set, columns, out)
     for change in merged.changes:
         print(f"{change.image}: {change.old or '(nothing)'} -> {change.new}")
     print(f"{len(merged.changes)} transcriptions changed. Written: {out}")

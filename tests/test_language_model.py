@@ -65,6 +65,9 @@ def test_of_a_list_that_is_too_long_not_its_beginning_is_known(monkeypatch):
     own, lexicon = {"ab": 1, "ba": 1}, {"b" * n: 1 for n in range(1, 50)}
     known = language_of({"data": {"texts": own}}, AB, lexicon=lexicon).model
     assert (known.texts, known.texts_given) == (6, 51)
+    many = {"a" * n: 9 for n in range(1, 50)}
+    found = language_model._most_frequent(many | {"bb": 1}, many.keys())
+    assert len(found) == 6 and ("bb", 1) in found  # a short list is of use beside many texts of the model's own
     assert probability(known, "a", "b") > probability(LanguageModel(lexicon, AB), "a", "b")
 
 

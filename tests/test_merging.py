@@ -24,18 +24,18 @@ def test_corrections_are_merged_into_a_new_file_and_all_else_stays(tmp_path):
     metadata.write_text("image,page,text\na.png,007,Carex\nb.png,NA,Pao\nc.png,,Rosa\n")
     before = metadata.read_bytes()
     filled = review(tmp_path, ("a.png", "x", "Carex"), ("b.png", "x", "Poé"), ("c.png", "x", ""))
-    (change,) = merge_review(filled, metadata, COLUMNS, tmp_path / "new.csv").changes
+    (change,) = merge_review(filled, metadata.parent, COLUMNS, tmp_path / "new.csv").changes
     assert (change.image, change.old, change.new) == ("b.png", "Pao", "Poé")
     assert (tmp_path / "new.csv").read_text() == "image,page,text\na.png,007,Carex\nb.png,NA,Poé\nc.png,,Rosa\n"
     assert metadata.read_bytes() == before
     with pytest.raises(OutputExistsError):
-        merge_review(filled, metadata, COLUMNS, tmp_path / "new.csv")
+        merge_review(filled, metadata.parent, COLUMNS, tmp_path / "new.csv")
 
 
 def test_line_ends_in_cells_and_headers_called_alike_survive_a_merge(tmp_path):
     metadata = tmp_path / "words_metadata.csv"
     metadata.write_bytes(b'image;text;note;note;;\r\na.png;Carex;"one\rtwo";x;;\r\nb.png;"Po\na";;y;;\r\n')
-    merge_review(review(tmp_path, ("b.png", "x", "Poa")), metadata, COLUMNS, tmp_path / "new.csv")
+    merge_review(review(tmp_path, ("b.png", "x", "Poa")), metadata.parent, COLUMNS, tmp_path / "new.csv")
     with (tmp_path / "new.csv").open(newline="") as file:
         header, *found = csv.reader(file, delimiter=";")
     assert header == ["image", "text", "note", "note", "", ""]
@@ -46,13 +46,13 @@ def test_metadata_without_the_columns_is_refused_as_by_every_stage(tmp_path):
     metadata = tmp_path / "words_metadata.csv"
     metadata.write_text("image,texts\na.png,Carex\n")
     with pytest.raises(ImageSetError, match=r"METADATA_TRANSCRIPTION_COLUMN = text: .*nearest: texts"):
-        merge_review(review(tmp_path, ("a.png", "x", "Poa")), metadata, COLUMNS, tmp_path / "new.csv")
+        merge_review(review(tmp_path, ("a.png", "x", "Poa")), metadata.parent, COLUMNS, tmp_path / "new.csv")
 
 
 def test_a_merged_table_is_written_as_the_one_before(tmp_path):
     metadata = tmp_path / "words_metadata.csv"
     metadata.write_bytes("\ufeffimage;text\r\na.png;Mu\r\n".encode())
-    merge_review(review(tmp_path, ("a.png", "x", "Mü")), metadata, COLUMNS, tmp_path / "new.csv")
+    merge_review(review(tmp_path, ("a.png", "x", "Mü")), metadata.parent, COLUMNS, tmp_path / "new.csv")
     assert (tmp_path / "new.csv").read_bytes() == "\ufeffimage;text\r\na.png;Mü\r\n".encode()
     assert separator_like(metadata) == ";" and separator_like(tmp_path / "none.csv") == ","
 
@@ -62,33 +62,33 @@ def test_images_without_a_table_get_one_with_all_of_them(tmp_path):
     folder.mkdir()
     for name in ("a.png", "b.png"):
         (folder / name).touch()
-    merged = merge_review(review(tmp_path, ("a.png", "x", "Carex")), folder / "none.csv", COLUMNS, tmp_path / "new.csv")
+    merged = merge_review(review(tmp_path, ("a.png", "x", "Carex")), folder, COLUMNS, tmp_path / "new.csv")
     assert merged.untranscribed == 1
     assert (tmp_path / "new.csv").read_text(encoding="utf-8-sig") == "image,text\na.png,Carex\nb.png,\n"
     with pytest.raises(ReviewError, match=r"do not lie in .*\n  z.png"):
-        merge_review(review(tmp_path, ("z.png", "x", "Poa")), folder / "none.csv", COLUMNS, tmp_path / "newer.csv")
+        merge_review(review(tmp_path, ("z.png", "x", "Poa")), folder, COLUMNS, tmp_path / "newer.csv")
 
 
 def test_names_that_a_spreadsheet_took_for_numbers_are_found_where_only_one_can_be_meant(tmp_path):
     metadata = tmp_path / "words_metadata.csv"
     metadata.write_text("image,text\n00123,Pao\n07,Carex\n007,Rosa\n")
-    merge_review(review(tmp_path, ("123", "x", "Poa")), metadata, COLUMNS, tmp_path / "new.csv")
+    merge_review(review(tmp_path, ("123", "x", "Poa")), metadata.parent, COLUMNS, tmp_path / "new.csv")
     assert "00123,Poa\n" in (tmp_path / "new.csv").read_text()
     with pytest.raises(ReviewError, match="took them for numbers"):
-        merge_review(review(tmp_path, ("7", "x", "Poa")), metadata, COLUMNS, tmp_path / "newer.csv")
+        merge_review(review(tmp_path, ("7", "x", "Poa")), metadata.parent, COLUMNS, tmp_path / "newer.csv")
 
 
 def test_a_review_list_that_is_not_there_or_was_opened_as_one_column_is_said_to_be(tmp_path):
     metadata = tmp_path / "words_metadata.csv"
     metadata.write_text("image,text\na.png,Carex\n")
     with pytest.raises(ImageSetError, match="Give the review list"):
-        merge_review(tmp_path / "none.csv", metadata, COLUMNS, tmp_path / "new.csv")
+        merge_review(tmp_path / "none.csv", metadata.parent, COLUMNS, tmp_path / "new.csv")
     metadata.write_bytes("image,text\na.png,Öl\n".encode("latin-1"))
     with pytest.raises(ImageSetError, match="UTF-8"):
-        merge_review(review(tmp_path, ("a.png", "x", "Poa")), metadata, COLUMNS, tmp_path / "new.csv")
+        merge_review(review(tmp_path, ("a.png", "x", "Poa")), metadata.parent, COLUMNS, tmp_path / "new.csv")
     (tmp_path / "one.csv").write_text('"image,prediction,correction"\n"a.png,x,Poa"\n')
     with pytest.raises(ReviewError, match="one cell"):
-        merge_review(tmp_path / "one.csv", metadata, COLUMNS, tmp_path / "new.csv")
+        merge_review(tmp_path / "one.csv", metadata.parent, COLUMNS, tmp_path / "new.csv")
 
 
 def test_a_review_that_does_not_fit_is_refused_with_all_offenders(tmp_path):
@@ -100,7 +100,7 @@ def test_a_review_that_does_not_fit_is_refused_with_all_offenders(tmp_path):
         ([("a.png", "p", "")], "nothing filled in yet"),
     ):
         with pytest.raises(ReviewError, match=message):
-            merge_review(review(tmp_path, *corrections), metadata, COLUMNS, tmp_path / "new.csv")
+            merge_review(review(tmp_path, *corrections), metadata.parent, COLUMNS, tmp_path / "new.csv")
     assert not (tmp_path / "new.csv").exists()
 
 
@@ -110,7 +110,7 @@ def test_readings_that_are_marked_as_right_are_transcriptions(tmp_path):
     (tmp_path / "list.csv").write_text(
         "image,prediction,correction,right,label\na.png,Poa,,x,\nb.png,Roso,Rosa,,\nc.png,'=1,,,\n"
     )
-    merged = merge_review(tmp_path / "list.csv", metadata, COLUMNS, tmp_path / "new.csv")
+    merged = merge_review(tmp_path / "list.csv", metadata.parent, COLUMNS, tmp_path / "new.csv")
     assert (merged.confirmed, merged.untranscribed) == (1, 1)
     assert (tmp_path / "new.csv").read_text() == "image,text\na.png,Poa\nb.png,Rosa\nc.png,\n"
 
@@ -119,7 +119,7 @@ def test_a_mark_beside_nothing_confirms_nothing(tmp_path):
     metadata = tmp_path / "words_metadata.csv"
     metadata.write_text("image,text\na.png,Rosa\nb.png,\n")
     (tmp_path / "list.csv").write_text("image,prediction,correction,right,label\na.png,,,x,Rosa\nb.png,'007,,x,\n")
-    merged = merge_review(tmp_path / "list.csv", metadata, COLUMNS, tmp_path / "new.csv")
+    merged = merge_review(tmp_path / "list.csv", metadata.parent, COLUMNS, tmp_path / "new.csv")
     assert [(change.image, change.new) for change in merged.changes] == [("b.png", "007")]
 
 
@@ -131,12 +131,12 @@ def test_a_list_of_another_collection_with_images_of_the_same_names_is_refused(t
     def merge(text):
         (tmp_path / "list.csv").write_text(text)
         (tmp_path / "new.csv").unlink(missing_ok=True)
-        return merge_review(tmp_path / "list.csv", metadata, COLUMNS, tmp_path / "new.csv")
+        return merge_review(tmp_path / "list.csv", metadata.parent, COLUMNS, tmp_path / "new.csv")
 
     with pytest.raises(ReviewError, match="is of the image set other/test, not of"):
         merge("image,prediction,correction,label,image_set\n123,Caren,Carex,,other/test\nb.png,a,,,other/test\n")
     with pytest.raises(ReviewError, match="of other images with the same names"):  # an older version's
-        merge("image,prediction,correction,label\n123,Caren,Carex,Caryx\n")
+        merge("image,prediction,correction,label,image_set\n123,Caren,Carex,Caryx,hand/test\n")
     assert merge("image,prediction,correction,label,image_set\n123,x,Berg,Bergen,hand/test\n").changes
     spoilt = merge("image,prediction,correction,label\n123,x,Berg,Bergen\nb.png,,,24.01.1954\n")  # by a spreadsheet
     assert spoilt.changes

@@ -73,7 +73,7 @@ def test_what_a_person_filled_in_stands_in_the_next_list(read_again):
     assert filled() == {"a": ("Carix", ""), "b": ("", "x"), "c": ("", "")}
     assert "2 that you have filled in" in read_again(FRAME.replace("=1+1", "-1"))  # read otherwise this time
     assert filled() == {"a": ("Carix", ""), "b": ("'=1+1", ""), "c": ("", "")}
-    assert "2 that you have filled in" in read_again(FRAME.assign(label="Carix"))  # and transcribed
+    assert "2 that you have filled in" in read_again(FRAME.assign(label=["Carix", "Poa", ""]))  # and transcribed
     assert [path.name for path in LIST.parent.iterdir()] == [LIST.name]
 
 
@@ -88,6 +88,12 @@ def test_a_list_that_cannot_stand_in_the_next_one_is_kept_beside_it(read_again):
     LIST.write_bytes(before.replace(b"image_set", b"remarks"))
     assert "m-review-3.csv" in read_again(FRAME)
     assert filled()["a"] == ("Carix", "")
+    LIST.write_bytes(before.replace(b"Carix", b"").replace(b"group", b"notes"))  # nothing filled in but notes
+    assert "is kept" in read_again(FRAME)
+    fill(a=("", "?"))
+    assert "is kept" in read_again(FRAME)
+    fill(a=("Carix", ""))
+    assert "is kept" in read_again(FRAME.assign(label=["Berg", "Ort", "Hof"]))  # a new batch with the old names
     for text in (b"\xff\xfe", b"image;correction;correction\na.png;x;y\n"):
         LIST.write_bytes(text)
         assert "is kept" in read_again(FRAME)

@@ -2,7 +2,7 @@ import pytest
 
 from utilities.spreadsheet import escaped, is_marked, unescaped
 
-CHANGED = ("007", "3.10", "24.1.54", "1/2", "3-4", "1E5", "Jan. 24, 1954", "4 mai 54", "12 März", "'54")
+CHANGED = ("007", "3.10", "24.1.54", "1/2", "3-4", "1E5", "Jan. 24, 1954", "4 mai 54", "12 März", "'54", "TRUE")
 
 
 @pytest.mark.parametrize("text", ["Carex", "=a", "'quoted'", "''", "-5°", "@x", "'=a", "", *CHANGED])
@@ -16,7 +16,7 @@ def test_what_a_spreadsheet_would_change_stays_a_text(text):
     assert escaped(text) == f"'{text}"
 
 
-@pytest.mark.parametrize("text", ["Carex 3", "No. 12 b", "images/fr-0001-1.png", "N'Djamena"])
+@pytest.mark.parametrize("text", ["Carex 3", "No. 12 b", "images/fr-0001-1.png", "N'Djamena", "images/mar-01.png"])
 def test_other_texts_are_left_alone(text):
     assert escaped(text) == unescaped(text) == text
 
@@ -25,6 +25,7 @@ def test_an_apostrophe_that_a_person_wrote_for_the_spreadsheet_is_none_of_the_te
     assert unescaped("'24.1.54") == "24.1.54"
 
 
-def test_a_mark_is_anything_that_does_not_say_no():
+def test_a_mark_is_told_from_a_doubt():
     assert all(map(is_marked, ("x", " X", "1", "ja", "✓")))
-    assert not any(map(is_marked, ("", " ", "no", "Nein", "0", "-")))
+    assert {is_marked(cell) for cell in ("", " ", "no", "Nein", "0", "-", "FALSO")} == {False}
+    assert {is_marked(cell) for cell in ("?", "wrong")} == {None}

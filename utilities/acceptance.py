@@ -8,6 +8,7 @@ false in at most 1 - LEVEL of all cases. Words of a group go wrong together: cou
 Kish (1965), from the intraclass correlation of wrong words over all words.
 """
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
@@ -167,9 +168,10 @@ def sentence(found: Promise, target: float) -> str:
             f"These words cannot support a promise of {one_in(target)} wrong: even of the surest {share:.0f} % up to"
             f" {100 * found.error:.0f} in 100 may be wrong ({population}; 95 % sure). A person has to read every word."
         )
+    at_most = math.ceil(1000 * found.error) / 10  # not rounded down to what is wanted
     return (
         f"These words cannot support a promise of {one_in(target)} wrong. The best they can: accepting confidence"
-        f" {threshold} or more leaves at most {100 * found.error:.1f} in 100 wrong and covers {share:.0f} %"
+        f" {threshold} or more leaves at most {at_most:.1f} in 100 wrong and covers {share:.0f} %"
         f" ({population}; 95 % sure)."
     )
 

@@ -23,14 +23,14 @@ class LanguageModel:
     an int. Rows of the tables are made when a state is first met: most never are.
     """
 
-    def __init__(self, texts: Mapping[str, int], alphabet: Alphabet, first: Collection[str] = ()):
+    def __init__(self, texts: Mapping[str, int], alphabet: Alphabet, own: Collection[str] = ()):
         """`texts`: how often each was seen; there must be one, and the alphabet must have all their characters.
 
-        Of more than MOST_TEXTS, those that are `first` are known before others.
+        Of more than MOST_TEXTS, those that are `own` have the room that others leave, or half of it.
         """
         self._alphabet = alphabet
         self._counts: dict[tuple[int, ...], dict[int, int]] = {(): {}}
-        known = _most_frequent(texts, first)
+        known = _most_frequent(texts, own)
         for text, count in known:
             self._learn([START] * (ORDER - 1) + alphabet.encode(text).tolist() + [END], count)
         self.texts, self.texts_given = len(known), len(texts)  # different ones
@@ -100,12 +100,15 @@ class LanguageModel:
         return found / (len(seen) + sum(seen.values()))
 
 
-def _most_frequent(texts: Mapping[str, int], first: Collection[str]) -> list[tuple[str, int]]:
+def _most_frequent(texts: Mapping[str, int], own: Collection[str]) -> list[tuple[str, int]]:
     """At most MOST_TEXTS, and how often each was seen; of equally frequent ones some by chance, not all from A to H."""
     if len(texts) <= MOST_TEXTS:
         return list(texts.items())
     by_chance = {text: place for place, text in enumerate(in_seeded_order(texts, 0))}
-    return sorted(texts.items(), key=lambda known: (known[0] not in first, -known[1], by_chance[known[0]]))[:MOST_TEXTS]
+    ordered = sorted(texts.items(), key=lambda known: (-known[1], by_chance[known[0]]))
+    mine, others = ([known for known in ordered if (known[0] in own) is side] for side in (True, False))
+    mine = mine[: max(MOST_TEXTS // 2, MOST_TEXTS - len(others))]
+    return mine + others[: MOST_TEXTS - len(mine)]
 
 
 @dataclass(frozen=True)
@@ -126,9 +129,9 @@ def language_of(
 ) -> Language | None:
     """The language of the texts that a model was trained with, by its record, and of a lexicon's; weight: or WEIGHT.
 
-    Of too many texts those of the lexicon give way. Texts with a character that the alphabet lacks are left out, as the
-    model cannot read it. None where the weight is
-    0, or where there are no texts, as in files of earlier versions.
+    Of too many texts the record's and the lexicon's have half each. Texts with a character that the alphabet lacks are
+    left out, as the model cannot read it. None where the weight is 0, or where there are no texts, as in files of
+    earlier versions.
     """
     weight = WEIGHT if weight is None else weight
     own = record.get("data", {}).get("texts", {})

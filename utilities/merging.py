@@ -35,21 +35,26 @@ class Merged:
     untranscribed: int
 
 
-def merge_review(review: Path, metadata: Path, columns: Columns, out: Path) -> Merged:
-    """Write a new metadata CSV with what the review says in it; all else stays as it was.
+def merge_review(review: Path, folder: Path, columns: Columns, out: Path) -> Merged:
+    """Write a new metadata CSV of an image set with what the review says in it; all else stays as it was.
 
     Without a metadata file (images that nobody had transcribed) the new one has all images of its folder.
     Raises ReviewError for a review that does not belong to the images, or contradicts itself, and ImageSetError for
     metadata without the columns.
     """
     refuse_existing([out], "Choose another name for --out: nothing is overwritten.")
-    filled = read_review(review)
-    table, form = _table_of(metadata, columns)
+    filled, metadata = read_review(review), folder / columns.file_name
+    if not filled.texts:
+        raise ReviewError(
+            f"{review} has nothing filled in yet: write what stands there into the column `correction` where a reading"
+            " is wrong, and an x into `right` where it is right."
+        )
+    table, form = _table_of(folder, columns)
     require_columns(metadata, table, replace(columns, group=None))
     images, old = table[columns.image], table[columns.transcription]
     labels = texts_by_image(images, old.map(str.strip).map(normalize))
     texts = filled.texts_of(labels)
-    _require_same_images(review, filled, texts, labels, metadata)
+    _require_same_images(review, filled, texts, labels, folder, metadata)
     new = images.map(texts)
     changed = new.notna() & (new != old)
     changes = [Change(*row) for row in zip(images[changed], old[changed], new[changed], strict=True)]
@@ -58,30 +63,36 @@ def merge_review(review: Path, metadata: Path, columns: Columns, out: Path) -> M
     return Merged(changes, filled.confirmed, int((table[columns.transcription].str.strip() == "").sum()))
 
 
-def _table_of(metadata: Path, columns: Columns) -> tuple[pd.DataFrame, TableForm]:
-    """The metadata, or a table of all images of its folder where there is none; and how it is written."""
+def _table_of(folder: Path, columns: Columns) -> tuple[pd.DataFrame, TableForm]:
+    """The metadata, or a table of all images of the folder where there is none; and how it is written."""
+    metadata = folder / columns.file_name
     if metadata.exists():
         return read_table(metadata), form_of(metadata)
-    images = [path.relative_to(metadata.parent).as_posix() for path in ImageIndex(metadata.parent).all_paths]
+    images = [path.relative_to(folder).as_posix() for path in ImageIndex(folder).all_paths]
     table = pd.DataFrame({columns.image: images, columns.transcription: ""}, dtype=object)
     return table, TableForm(mark=MARK)
 
 
 def _require_same_images(
-    review: Path, filled: ReviewList, texts: Mapping[str, str], labels: Mapping[str, set[str]], metadata: Path
+    review: Path,
+    filled: ReviewList,
+    texts: Mapping[str, str],
+    labels: Mapping[str, set[str]],
+    folder: Path,
+    metadata: Path,
 ) -> None:
     """Raise ReviewError where the list is not of these images; `labels`: what each is said to show."""
     if unknown := sorted(texts.keys() - labels.keys()):
         listed = "\n".join(f"  {image}" for image in unknown[:LISTED])
-        where = f"{metadata} does not list" if metadata.exists() else f"do not lie in {metadata.parent}"
+        where = f"{metadata} does not list" if metadata.exists() else f"do not lie in {folder}"
         raise ReviewError(
             f"{review} has corrections of {len(unknown)} images that {where}:\n{listed}\n{ANOTHER} If the names are"
             " those of your images but for zeros or dots, a spreadsheet took them for numbers: open the list in it by"
             " its import of texts, and let the column `image` be text."
         )
-    if not filled.is_of(short_name(metadata.parent), labels):
-        named, advice = "of other images with the same names", ""
-        if filled.image_set:
-            named = f"of the image set {filled.image_set}"
+    if not filled.is_of(short_name(folder), labels):
+        named, advice = "shows other transcriptions than its table: it is of other images with the same names", ""
+        if filled.image_set not in (None, short_name(folder)):
+            named = f"is of the image set {filled.image_set}"
             advice = " If it is the same folder under another name, empty the list's column `image_set`."
-        raise ReviewError(f"{review} is {named}, not of {metadata.parent}. {ANOTHER}{advice}")
+        raise ReviewError(f"{review} {named}, not of {folder}. {ANOTHER}{advice}")

@@ -36,10 +36,6 @@ class ReviewError(UserError):
     """A review list that cannot be used; the text lists everything that is wrong with it."""
 
 
-class NothingFilledIn(ReviewError):
-    """A review list that is as it was written."""
-
-
 def write_review(
     frame: pd.DataFrame,
     path: Path,
@@ -105,8 +101,6 @@ def _kept_corrections(path: Path, frame: pd.DataFrame, image_set: str) -> tuple[
         if before.is_of(image_set, labels):
             carried = {image: text for image, text in before.texts_of(labels).items() if image in labels}
         whole = len(carried) == len(before.texts) and not before.remarks
-    except NothingFilledIn:
-        return {}, ""
     except UserError:
         whole = False
     again = f" ({len(carried)} that you have filled in stand in it again)" if carried else ""
@@ -114,12 +108,12 @@ def _kept_corrections(path: Path, frame: pd.DataFrame, image_set: str) -> tuple[
         return carried, again
     other = next(p for n in count(1) if not (p := path.with_stem(f"{path.stem}-{n}")).exists())
     path.rename(other)
-    return carried, f"{again}\nThe list of before, which you have filled in, is kept: {other}"
+    return carried, f"{again}\nThe list of before, in which you have written, is kept: {other}"
 
 
 @dataclass(frozen=True)
 class ReviewList:
-    """A list that a person has filled in: what stands on images, by name; and the list's rows as they were written."""
+    """A list in which a person may have written what stands on images, by name; and its rows as they were made."""
 
     texts: dict[str, str]
     rows: pd.DataFrame  # columns image, prediction, label, image_set; None where it has no such column
@@ -139,16 +133,15 @@ class ReviewList:
 
     def is_of(self, image_set: str, labels: Mapping[str, set[str]]) -> bool:
         """Whether it is of this image set, with these labels by image: images of another may be called alike."""
-        names = _names_in(labels)
+        names, texts = _names_in(labels), self.texts_of(labels)
         rows = [(names(i), label) for i, label in zip(self.rows["image"], self.rows["label"], strict=True)]
         there = [(image, label) for image, label in rows if image in labels]
-        if len(there) < SAME * len(rows):
+        if self.image_set not in (None, image_set) or (not self.image_set and len(there) < SAME * len(rows)):
             return False
-        if self.image_set:
-            return self.image_set == image_set
-        texts = self.texts_of(labels)
-        same = sum(label is None or not labels[i].isdisjoint((label, texts.get(i))) for i, label in there)
-        return same >= SAME * len(there)
+        told = [labels[i] - {""} for i, label in there if label and texts.get(i) not in labels[i]]
+        said = [label for i, label in there if label and texts.get(i) not in labels[i]]
+        same = [label in known for label, known in zip(said, told, strict=True) if known]
+        return sum(same) >= SAME * len(same)
 
     def texts_of(self, images: Iterable[str]) -> dict[str, str]:
         """The texts by the names that these images have: a spreadsheet makes 123 of 00123, if only one may be meant."""
@@ -183,7 +176,7 @@ def texts_by_image(images: Iterable[str], texts: Iterable[str]) -> dict[str, set
 def read_review(path: Path) -> ReviewList:
     """The list as it was filled in: a correction, or a mark in the column `right` where the reading is.
 
-    Raises ReviewError for a file that is no such list, or corrects an image in two ways, and NothingFilledIn.
+    Raises ReviewError for a file that is no such list, or corrects an image in two ways.
     """
     table = read_table(path, "Give the review list that stage 4 wrote and you filled in.")
     wrong = [f"has no column {column}" for column in ("image", "correction") if column not in table]
@@ -194,6 +187,8 @@ def read_review(path: Path) -> ReviewList:
     kinds = ("image", "prediction", "label", "image_set")
     rows = pd.DataFrame({c: table[c].map(unescaped) if c in table else None for c in kinds}, dtype=object)
     marks = table["right"] if "right" in table else [""] * len(table)
+    if doubtful := sorted({mark for mark in marks if is_marked(mark) is None}):
+        raise ReviewError(f"{path} has {', '.join(doubtful)} in the column `right`; allowed is x, or nothing.")
     found = defaultdict(set)
     for image, reading, text, mark in zip(rows["image"], rows["prediction"], table["correction"], marks, strict=True):
         if text.strip() or (is_marked(mark) and reading):
@@ -201,10 +196,5 @@ def read_review(path: Path) -> ReviewList:
     contradictory = [f"  {image}: {' / '.join(sorted(texts))}" for image, texts in found.items() if len(texts) > 1]
     if contradictory:
         raise ReviewError(f"{path} corrects images in two ways:\n" + "\n".join(contradictory))
-    if not found:
-        raise NothingFilledIn(
-            f"{path} has nothing filled in yet: write what stands there into the column `correction` where a reading is"
-            " wrong, and an x into `right` where it is right."
-        )
     remarks = not set(table.columns) <= {*COLUMNS, ""}
     return ReviewList({image: texts.pop() for image, texts in found.items()}, rows, remarks)

@@ -4,12 +4,15 @@ import re
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")  # a cell that begins so is run, or taken for an escape
 NUMBER = re.compile(r"[\W_]*\d[\d\W_eE]*")  # 007, 3.10, 24.1.54, 1/2, 1E5
-MONTH = re.compile(  # of a date in words; English, German, French, Spanish, Italian, Dutch
-    r"\b(jan|feb|f[eé]v|ene|gen|m[aä]r|mrt|apr|avr|abr|ma[yiegj]|mei|jun|jui|giu|jul|lug|aug|ao[uû]|ago|sep|set|o[ckt]t"
-    r"|nov|d[eé]c|de[zs]|dic)",
-    re.IGNORECASE,
+MONTHS = (  # as dates in words begin in English, German, French, Spanish, Italian and Dutch
+    "j[aä]n|feb|f[eé]v|ene|gen|m[aä]r|mrt|apr|avr|abr|ma[iygj]|mei|jun|jui|giu|jul|lug|aug|ao[uû]|ago|sep|set|o[ckt]t|nov"
+    "|d[eé]c|de[zs]|dic"
 )
-NO = frozenset({"", "no", "n", "nein", "non", "0", "false", "falsch", "faux", "-"})  # marks that say that it is not so
+DATE = re.compile(rf"(?:[\d\W_]|(?:{MONTHS})[^\W\d_]*)+", re.IGNORECASE)
+TRUE = frozenset({"true", "wahr", "vrai", "verdadero", "vero", "waar"})
+FALSE = frozenset({"false", "falsch", "faux", "falso", "onwaar"})
+YES = TRUE | {"x", "✓", "✔", "1", "yes", "y", "ja", "j", "oui", "o", "si", "sí", "sì", "ok", "right", "richtig"}
+NO = FALSE | {"", "no", "n", "nein", "non", "nee", "0", "-"}
 
 
 def escaped(text: str) -> str:
@@ -22,11 +25,13 @@ def unescaped(text: str) -> str:
     return text[1:] if text.startswith("'") and escaped(text[1:]) != text[1:] else text
 
 
-def is_marked(cell: str) -> bool:
-    """Whether a person has put a mark into a cell, such as an x."""
-    return cell.strip().casefold() not in NO
+def is_marked(cell: str) -> bool | None:
+    """Whether a person has put a mark into a cell, such as an x; None where nobody can tell."""
+    mark = cell.strip().casefold()
+    return mark in YES if mark in YES | NO else None
 
 
 def _is_changed(text: str) -> bool:
-    """Whether a spreadsheet takes a text for a number or a date."""
-    return bool(NUMBER.fullmatch(text) or (MONTH.search(text) and re.search(r"\d", text)))
+    """Whether a spreadsheet takes a text for a number, a date or a truth value."""
+    is_date = bool(DATE.fullmatch(text)) and any(c.isdigit() for c in text)
+    return is_date or bool(NUMBER.fullmatch(text)) or text.strip().casefold() in TRUE | FALSE
