@@ -126,7 +126,10 @@ def _description(project: Project, found: Examined, known: Alphabet | None) -> l
     unknown = Counter(c for s in samples for c in (known.unknown(s.label) if known else ()))
     if unknown:
         counts = ", ".join(f"{c!r} {n} times" for c, n in unknown.most_common())
-        lines.append(f"  characters that no training label has, which will always be read wrong: {counts}")
+        lines.append(
+            "  characters that no training label has, which will always be read wrong (unless the model that you"
+            f" transfer from knows them): {counts}"
+        )
     if found.problems:
         lines += [f"  {len({(p.row, p.name) for p in found.problems})} bad rows:", list_problems(found.problems)]
     return lines
