@@ -55,18 +55,16 @@ def promise(
     order = np.argsort(-confidences, kind="stable")
     confidences, wrong = confidences[order], wrong[order]
     numbers = np.arange(len(order)) if groups is None else group_numbers(groups)[order]
-    if (
-        groups is not None
-        and (few := len({group for group in groups if group not in (None, "")} or groups)) < FEWEST_GROUPS
-    ):
+    few = None if groups is None else len({group for group in groups if group not in (None, "")} or groups)
+    if few is not None and few < FEWEST_GROUPS:
         return Promise(float(confidences[-1]), len(order), int(wrong.sum()), len(order), 1.0, False, few)
     correlation = intraclass_correlation(wrong, numbers)
     ends = _ends_of_ties(confidences)
-    effects = {n: design_effect(numbers[:n], correlation) for n in {*_steps(len(order), ends), *_shares(ends)}}
-    met = [_by_steps(wrong, effects, _steps(len(order), ends), target)]
-    met.append(_by_shares(wrong, effects, _shares(ends), target))
-    kept = max(met) > 0
-    accepted, error = (max(met), target) if kept else _best(wrong, effects, _shares(ends), target)
+    steps, shares = _steps(len(order), ends), _shares(ends)
+    effects = {n: design_effect(numbers[:n], correlation) for n in {*steps, *shares}}
+    met = max(_by_steps(wrong, effects, steps, target), _by_shares(wrong, effects, shares, target))
+    kept = met > 0
+    accepted, error = (met, target) if kept else _best(wrong, effects, shares, target)
     return Promise(
         float(confidences[accepted - 1]), accepted, int(wrong[:accepted].sum()), len(order), float(error), kept
     )

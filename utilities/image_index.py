@@ -27,9 +27,8 @@ class ImageIndex:
             raise ImageSetError(f"The image set {folder} is not a folder. Correct IMAGE_SET_NAME in setup.cfg.")
         self._folder = folder
         self._preferred = "." + preferred_format.lower().lstrip(".")
-        files = sorted(_file_paths(folder))
-        self._found = [f for f in files if f.lower().endswith(IMAGE_ENDINGS)]
-        self._others = {normalize(f.rpartition("/")[2]) for f in files}  # of any kind: for what is no image
+        self._files = sorted(_file_paths(folder))
+        self._found = [f for f in self._files if f.lower().endswith(IMAGE_ENDINGS)]
         self._made: dict[str, Path] = {}
         self._paths = self._by(normalize)
 
@@ -37,6 +36,11 @@ class ImageIndex:
     def _names(self) -> dict[str, list[str]]:
         """Images by base name, with and without its ending: seldom needed."""
         return self._by(lambda relative: normalize(relative.rpartition("/")[2]))
+
+    @cached_property
+    def _file_names(self) -> set[str]:
+        """Names of files of any kind, for what is no image: seldom needed."""
+        return {normalize(f.rpartition("/")[2]) for f in self._files}
 
     def _by(self, key: Callable[[str], str]) -> dict[str, list[str]]:
         """Images by what `key` makes of their relative paths, with and without an ending."""
@@ -77,7 +81,7 @@ class ImageIndex:
                 return self._path(found[0]), None
             if found:
                 return None, ("several images have this name", ", ".join(map(printable, found[:5])))
-        if key.rpartition("/")[2] in self._others:
+        if key.rpartition("/")[2] in self._file_names:
             return None, (
                 "image missing",
                 "there is such a file, but of a kind that cannot be read: save it as png or jpg",

@@ -138,9 +138,8 @@ class ReviewList:
         there = [(image, label) for image, label in rows if image in labels]
         if self.image_set not in (None, image_set) or (not self.image_set and len(there) < SAME * len(rows)):
             return False
-        told = [labels[i] - {""} for i, label in there if label and texts.get(i) not in labels[i]]
-        said = [label for i, label in there if label and texts.get(i) not in labels[i]]
-        same = [label in known for label, known in zip(said, told, strict=True) if known]
+        told = [(label, labels[i] - {""}) for i, label in there if label and texts.get(i) not in labels[i]]
+        same = [label in known for label, known in told if known]
         return sum(same) >= SAME * len(same)
 
     def texts_of(self, images: Iterable[str]) -> dict[str, str]:
