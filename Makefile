@@ -5,6 +5,7 @@
 PYTHON ?= python3
 GPU ?= auto
 BIN := .venv/bin
+MARK := demo/.made-by-make-demo
 TENSORFLOW := $(shell if [ "$(GPU)" = yes ] || { [ "$(GPU)" = auto ] && nvidia-smi -L >/dev/null 2>&1; }; \
 	then echo "tensorflow[and-cuda]"; else echo tensorflow; fi)
 
@@ -32,6 +33,7 @@ install: .venv/installed-$(TENSORFLOW)
 	@touch "$@"
 
 clean:
-	@if [ -e demo/.made-by-make-demo ] || [ ! -e demo ]; then rm -rf demo; else echo "demo/ was not made by make demo: it stays."; fi
+	@if [ -e demo ] && { [ ! -e $(MARK) ] || { [ -s $(MARK) ] && [ -n "$$(find demo -type f -cnewer $(MARK))" ]; }; }; \
+	then echo "demo/ holds files that make demo did not make: it stays."; else rm -rf demo; fi
 	rm -rf .image_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from itertools import count
 from pathlib import Path
 
 from utilities.comparison import FOLDER_VARIABLE, load_predictions, model_table, words_read
@@ -17,7 +18,7 @@ from utilities.word_gallery import word_gallery
 
 ROOT = Path(__file__).resolve().parent
 FOLDER = ROOT / "demo"
-MARK = FOLDER / ".made-by-make-demo"
+MARK = ".made-by-make-demo"  # empty until the demonstration has ended
 NOTEBOOK = ROOT / "test_set_predictions" / "visualize_predictions.ipynb"
 PREDICTIONS = FOLDER / "test_set_predictions" / "predictions"
 BEST = "logs/hparam_tuning_grid/best_hyperparameters.cfg"
@@ -69,6 +70,20 @@ def results(image_set: Path, title: str) -> list[str]:
     ]
 
 
+def clear(folder: Path) -> Path | None:
+    """Remove what an earlier demonstration left; a folder with anything else gets another name, which is returned."""
+    mark = folder / MARK
+    if not folder.exists():
+        return None
+    if mark.exists():
+        ended = mark.stat().st_mtime_ns if mark.stat().st_size else None
+        if ended is None or all(path.stat().st_ctime_ns <= ended for path in folder.rglob("*") if path.is_file()):
+            shutil.rmtree(folder)
+            return None
+    other = next(p for n in count(1) if not (p := folder.with_name(f"{folder.name}-{n}")).exists())
+    return folder.rename(other)
+
+
 def main() -> int:
     """Run everything and return the exit status."""
     try:
@@ -84,12 +99,10 @@ def main() -> int:
 def demonstrate() -> int:
     """All stages, then what was recognised."""
     started = time.perf_counter()
-    if FOLDER.exists() and not MARK.exists():
-        print(f"{FOLDER} was not made by this program. Move it away, then run `make demo` again.", file=sys.stderr)
-        return 1
-    shutil.rmtree(FOLDER, ignore_errors=True)
+    if kept := clear(FOLDER):
+        print(f"{FOLDER} held files that this program did not make; it is now {kept}.")
     FOLDER.mkdir()
-    MARK.touch()
+    (FOLDER / MARK).touch()
     print(f"Working in {FOLDER}")
     settings = with_values((ROOT / "setup.cfg").read_text(encoding="utf-8"), LIMITS)
     (FOLDER / "setup.cfg").write_text(settings, encoding="utf-8")
@@ -128,6 +141,7 @@ def demonstrate() -> int:
     shown = ["*.png", "*.html", "saved_models/*.png", "test_set_predictions/*.html"]
     for path in sorted(path for pattern in shown for path in FOLDER.glob(pattern)):
         print(f"  {path.relative_to(ROOT)}")
+    (FOLDER / MARK).write_text("finished\n", encoding="utf-8")
     return 0
 
 

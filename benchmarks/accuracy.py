@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.arguments import canvas_size
+from benchmarks.arguments import COLUMN_KEYS, add_columns, canvas_size, columns_given
 from benchmarks.tables import RESULTS, text_table, words_of, write_json
 from utilities.command import run_stage, start_framework
 from utilities.errors import UserError
@@ -20,12 +20,8 @@ from utilities.hyperparameters import ARCHITECTURES
 from utilities.model_card import check_model_file
 from utilities.setting_keys import BASE_SET, UNTRANSCRIBED
 
-COLUMN_KEYS = {
-    "group_column": "METADATA_GROUP_COLUMN",
-    "image_column": "METADATA_IMAGE_COLUMN",
-    "transcription_column": "METADATA_TRANSCRIPTION_COLUMN",
-    "metadata_file": "METADATA_FILE_NAME",
-}
+GROUP_KEY = "METADATA_GROUP_COLUMN"
+KEYS_GIVEN = {"group_column": GROUP_KEY, **COLUMN_KEYS}
 HEADER = (
     "model", "start", "words", "CER %", "95 % interval", "exact %", "leaning CER %", "exact %",
     "in several views CER %", "exact %", "minutes", "images/s", "epochs", "parameters", "Gflop/image",
@@ -38,7 +34,8 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument("train", type=Path, metavar="TRAIN", help="an image set to train on")
     parser.add_argument("test", type=Path, metavar="TEST", help="an image set to judge by")
     parser.add_argument("--minutes", type=float, default=20, help="training time of each run (default: 20)")
-    parser.add_argument("--architectures", nargs="+", choices=ARCHITECTURES, default=ARCHITECTURES, metavar="NAME")
+    parser.add_argument("--architectures", nargs="+", choices=ARCHITECTURES, metavar="NAME",
+                        help=f"(default: {' '.join(ARCHITECTURES)})")  # fmt: skip
     parser.add_argument("--words", nargs="+", type=_words, default=[None], metavar="N",
                         help="train on the first N words of a seeded sample, or `all`; several give a run each;"
                         " with --transfer: words of TRAIN2")  # fmt: skip
@@ -54,12 +51,16 @@ def parse_args(argv=None) -> argparse.Namespace:
                         help="an architecture's canvas in px")  # fmt: skip
     parser.add_argument("--set", nargs="+", type=_setting, default=[], metavar="KEY=VALUE", dest="changes",
                         help="change a key of setup.cfg in every run")  # fmt: skip
-    for name, key in COLUMN_KEYS.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", help=f"{key} (default: setup.cfg's)")
+    add_columns(parser, KEYS_GIVEN)
     parser.add_argument("--transfer-group-column", help="of TRAIN2 and TEST2 (default: as --group-column)")
     parser.add_argument("--save", type=Path, metavar="FOLDER", help="keep the models there")
     parser.add_argument("--out", type=Path, metavar="FILE.json", help=f"(default: {RESULTS.name}/accuracy-TRAIN.json)")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.base and (args.transfer or args.architectures):
+        parser.error("--base transfers one model to TRAIN: without --transfer and --architectures")
+    if not args.transfer and (args.transfer_minutes or args.transfer_group_column is not None):
+        parser.error("--transfer-minutes and --transfer-group-column are of --transfer")
+    return args
 
 
 def _words(text: str) -> int | None:
@@ -91,12 +92,12 @@ class Benchmark:
         for key, folder in ((UNTRANSCRIBED, args.untranscribed), (BASE_SET, args.rehearse)):
             if folder:
                 self._changes[key] = str(folder.resolve())
-        columns = {key: getattr(args, name) for name, key in COLUMN_KEYS.items() if getattr(args, name) is not None}
+        columns = columns_given(args, KEYS_GIVEN)
         self._first = Sets(args.train, args.test, columns)
         self._second = None
         if args.transfer:
             group = args.transfer_group_column
-            more = {COLUMN_KEYS["group_column"]: group} if group is not None else {}
+            more = {GROUP_KEY: group} if group is not None else {}
             self._second = Sets(*args.transfer, columns | more)
         self._rows: list[dict] = []
 
@@ -107,7 +108,7 @@ class Benchmark:
 
             self._transfers(load_recognizer(self._args.base), self._first, self._args.minutes)
             return self._rows
-        for architecture in self._args.architectures:
+        for architecture in self._args.architectures or ARCHITECTURES:
             for words in [None] if self._second else self._args.words:
                 base = self._one(architecture, self._first, self._args.minutes, words)
             if self._second:

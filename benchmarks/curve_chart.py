@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.tables import NAMED, words_of
+from benchmarks.tables import words_of
 from utilities.chart_style import BLUE, GREEN, GREY, ORANGE, new_figure
 
 # told apart without colour as well: by mark, and by the dashes of transfers
@@ -17,21 +17,24 @@ def curve_chart(rows: Sequence[dict]) -> Figure:
     """One line a run of `accuracy_runs`: its `curve`, points with `seconds` and `cer`; the last is what was kept."""
     figure = new_figure(9, 5)
     axes = figure.subplots()
+    tested = list(dict.fromkeys(row["test_set"] for row in rows))
     for number, row in enumerate(rows):
         colour, mark = LOOKS[number % len(LOOKS)]
+        what = f"{row['architecture']}, {row['start']}, {words_of(row, ' words')}"
+        where = f" of {row['test_set']}" if len(tested) > 1 else ""
         axes.plot(
             [point["seconds"] / 60 for point in row["curve"]],
             [100 * point["cer"] for point in row["curve"]],
             color=colour,
             marker=mark,
             linestyle="--" if row["start"] == "transfer" else "-",
-            label=f"{row['architecture']}, {row['start']}, {words_of(row, ' words')}: {100 * row['cer']:.1f} %",
+            label=f"{what}: {100 * row['cer']:.1f} %{where}",
         )
     highest = max(100 * point["cer"] for row in rows for point in row["curve"])
     axes.set(
         xlabel="training time (minutes)",
         ylabel="wrong characters of the test set (CER, %)",
-        title="Lower and further left is better",
+        title="Lower and further left is better" + ("" if len(tested) == 1 else ", of the same test set"),
         xlim=(0, None),
         ylim=(0, max(5, min(105, 1.05 * highest))),
     )
@@ -42,8 +45,7 @@ def curve_chart(rows: Sequence[dict]) -> Figure:
 
 def kind_of(run: dict) -> tuple:
     """What else a run of `accuracy_runs` differs in from those that only have other numbers of words."""
-    more = tuple(name for key, name in NAMED.items() if run.get(key))
-    return run["architecture"], run["optimizer"], run["start"], run["test_set"], run["minutes"], more
+    return run["architecture"], run["optimizer"], run["start"], run["test_set"], run["minutes"]
 
 
 def words_chart(runs: Sequence[dict]) -> Figure:
@@ -58,7 +60,8 @@ def words_chart(runs: Sequence[dict]) -> Figure:
         lines[kind_of(run)].append(run)
     for number, (kind, line) in enumerate(lines.items()):
         line = sorted(line, key=lambda run: run["words"])
-        cer, low, high = (100 * np.array([run[key] for run in line]) for key in ("cer", "cer_low", "cer_high"))
+        figures = ([run[key] for run in line] for key in ("cer", "cer_low", "cer_high"))
+        cer, low, high = (100 * np.array(figure, float) for figure in figures)  # None: no interval
         colour, mark = LOOKS[number % len(LOOKS)]
         axes.errorbar(
             [run["words"] for run in line],
@@ -88,8 +91,6 @@ def words_chart(runs: Sequence[dict]) -> Figure:
     return figure
 
 
-def _told(architecture, optimizer, start, test_set, minutes, beside) -> str:
+def _told(architecture, optimizer, start, test_set, minutes) -> str:
     """A kind of run as a legend has it."""
-    return ", ".join(
-        [architecture, start, f"at most {minutes:g} minutes", *(f"words {b} too" for b in beside), optimizer]
-    )
+    return f"{architecture}, {start}, at most {minutes:g} minutes, {optimizer}"

@@ -9,7 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.curve_chart import kind_of, words_chart
-from benchmarks.tables import RESULTS, words_of
+from benchmarks.tables import NAMED, RESULTS, words_of
 from utilities.command import run_stage
 from utilities.safe_files import whole_file
 
@@ -41,7 +41,8 @@ def accuracy_table(runs: Sequence[dict]) -> str:
 
 
 def runs_by_words(runs: Sequence[dict]) -> list[dict]:
-    """The runs of which others differ in the number of words alone."""
+    """The runs of which others differ in the number of words alone; none that also learned from other images."""
+    runs = [run for run in runs if not any(run.get(key) for key in NAMED)]
     words = defaultdict(set)
     for run in runs:
         words[kind_of(run)].add(run["words"])
@@ -95,8 +96,9 @@ def _cells(run: dict) -> tuple[str, ...]:
     def percent(found, name):
         if not found:  # measured before the toolkit could read so
             return ""
-        low, high = (f"{100 * found[f'{name}_{end}']:.1f}" for end in ("low", "high"))
-        return f"{100 * found[name]:.1f} % ({low} to {high})"
+        low, high = (found[f"{name}_{end}"] for end in ("low", "high"))
+        interval = "" if low is None else f" ({100 * low:.1f} to {100 * high:.1f})"  # of one group there is none
+        return f"{100 * found[name]:.1f} %{interval}"
 
     return (
         run["training_set"].split("/")[0],

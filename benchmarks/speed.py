@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.arguments import canvas_size
+from benchmarks.arguments import COLUMN_KEYS, add_columns, canvas_size, columns_given
 from benchmarks.speed_report import ORIGINAL, ratios, report
 from benchmarks.tables import RESULTS, write_json
 from utilities.command import hyperparameter, run_stage, start_framework
@@ -42,6 +42,7 @@ def parse_args(argv=None) -> argparse.Namespace:
                         help="images a training step (default: the model's)")  # fmt: skip
     parser.add_argument("--precision", choices=PRECISIONS, default=PRECISIONS[0], help="(default: %(default)s)")
     parser.add_argument("--seed", type=int, default=2)
+    add_columns(parser, COLUMN_KEYS)
     parser.add_argument("--out", type=Path, metavar="FILE.json", help=f"(default: {RESULTS.name}/speed-IMAGE_SET.json)")
     args = parser.parse_args(argv)
     if args.model and args.canvas:
@@ -60,7 +61,7 @@ def measure(args: argparse.Namespace, folder: Path, work: Path) -> dict:
     from utilities.batches import Word
     from utilities.plan import Plan
 
-    columns = {"METADATA_GROUP_COLUMN": ""}
+    columns = {"METADATA_GROUP_COLUMN": "", **columns_given(args, COLUMN_KEYS)}
     config = experiment(work, args.architecture, Sets(folder, folder, columns), args.canvas, args.seconds / 60, {})
     seconds = args.seconds
     say("The machine's matrix product")

@@ -56,7 +56,8 @@ def check(config: Config) -> None:
     report = check_image_sets(config)
     print(*report.lines, sep="\n", flush=True)
     write_problems(report)
-    print(f"\n{len(report.problems)} problems, listed in {PROBLEMS_FILE}.", flush=True)
+    unreadable = f"{report.unreadable} image set(s) cannot be read; " if report.unreadable else ""
+    print(f"\n{unreadable}{len(report.problems)} problems, listed in {PROBLEMS_FILE}.", flush=True)
     if report.training_would_fail:
         raise UserError("Training would fail. Correct what is listed above and check again.")
 

@@ -11,7 +11,8 @@ import pytest
 from conftest import ROOT, WORDS, small_recognizer, write_image_set, write_settings
 from PIL import Image
 
-from benchmarks.curve_chart import words_chart
+from benchmarks import accuracy
+from benchmarks.curve_chart import curve_chart, words_chart
 from benchmarks.experiment import CANVASES, Sets, experiment, first_words
 from benchmarks.machine import cpu_name, forget_peak_memory, peak_memory
 from benchmarks.results import accuracy_table, read_all, runs_by_words, runs_of, speed_table
@@ -242,13 +243,37 @@ def test_the_chart_of_few_words_is_of_runs_that_differ_in_words():
     others = [run(999, 0.9, minutes=20.0), run(1000, 0.9, "classic")]  # of these there is one number of words alone
     more = [run(words, 0.2, start="transfer", untranscribed=9) for words in (250, 1000)]
     few = runs_by_words(others + scratch + transfer + more)
-    assert few == scratch + transfer + more
+    assert few == scratch + transfer  # of `more` nobody knows from which images
     (axes,) = words_chart(few).axes
     assert [line.get_label() for line in axes.containers] == [
         "residual, scratch, at most 10 minutes, Muon",
         "residual, transfer, at most 10 minutes, Muon",
-        "residual, transfer, at most 10 minutes, words untranscribed too, Muon",
     ]
     line = axes.containers[0].lines[0]
     assert line.get_xdata().tolist() == [250, 1000]
     assert line.get_ydata().tolist() == pytest.approx([60, 40])
+
+
+def test_an_interval_that_there_is_not_is_left_out():
+    run = {
+        "training_set": "a/train", "test_set": "a/test", "architecture": "residual", "start": "scratch", "words": 250,
+        "seconds": 60, "minutes": 1, "epochs": 3, "val_cer": 0.5, "cer": 0.25, "cer_low": None, "cer_high": None,
+        "exact": 0.5, "exact_low": None, "exact_high": None, "optimizer": "Muon", "processor": "a",
+    }  # fmt: skip
+    assert "| 25.0 % | 50.0 % |" in accuracy_table([run])
+    words_chart([run, run | {"words": 1000}])
+
+
+@pytest.mark.parametrize(
+    "flags", ["--base m.h5 --transfer a b", "--base m.h5 --architectures compact", "--transfer-minutes 5"]
+)
+def test_flags_that_would_count_for_nothing_are_refused(flags):
+    with pytest.raises(SystemExit):
+        accuracy.parse_args(["train", "test", *flags.split()])
+
+
+def test_curves_of_several_test_sets_are_told_apart():
+    run = {"architecture": "residual", "start": "scratch", "words": 9, "cer": 0.5, "curve": [{"seconds": 6, "cer": 1}]}
+    (axes,) = curve_chart([run | {"test_set": name} for name in ("a/test", "b/test")]).axes
+    assert [t.get_text().split()[-1] for t in axes.get_legend().get_texts()] == ["a/test", "b/test"]
+    assert "of the same test set" in axes.get_title()

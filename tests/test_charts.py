@@ -36,6 +36,10 @@ FRAMES = {
 }
 
 
+def visible_texts(figure):
+    return texts(figure).replace("\u200e", "")
+
+
 def texts(figure):
     return " ".join(t.get_text() for t in figure.findobj(lambda artist: hasattr(artist, "get_text")))
 
@@ -70,7 +74,7 @@ def test_charts_of_words_can_be_drawn_whatever_is_missing():
     for name, frame in read.items():
         drawn(charts.confidence_histogram(frame, title=name))
     errors = comparison.frequent_errors(FRAMES["a-long-model-name-with-many-parts_and_more"])
-    assert "x → y" in texts(charts.error_bars(errors, "title"))
+    assert "x → y" in visible_texts(charts.error_bars(errors, "title"))
     drawn(charts.error_bars(errors.head(0)))
 
 
@@ -122,3 +126,12 @@ def test_charts_of_nothing_say_so():
     ):
         assert "no transcri" in texts(figure)
         drawn(figure)
+
+
+def test_mistakes_keep_their_sides_of_the_arrow_and_letters_without_a_picture_their_code():
+    rows = [words("אב", "אש"), words("中文", "中丈")]
+    errors = comparison.frequent_errors(pd.DataFrame(rows))
+    figure = charts.error_bars(errors)
+    labels = {label.get_text() for label in figure.axes[0].get_yticklabels()}
+    left = "\u200e"  # without which what is read would stand on the left
+    assert labels == {f"{left}ב {left}→{left} ש", f"{left}U+6587 {left}→{left} U+4E08"}

@@ -9,6 +9,7 @@ import pytest
 from conftest import WORDS, write_image_set
 from PIL import Image
 
+from utilities.image_index import ImageIndex
 from utilities.image_set import read_image_set, require_an_image, usable_samples
 from utilities.metadata import Columns, ImageSetError
 
@@ -137,6 +138,23 @@ def test_folders_may_be_links_even_in_a_circle(folder, tmp_path):
     (tmp_path / "elsewhere/again").symlink_to(folder)
     image_set = read_image_set(folder, COLUMNS, "png")
     assert len(image_set.samples) == len(WORDS) and not image_set.problems
+
+
+def test_a_folder_that_may_not_be_read_is_not_passed_over(folder, monkeypatch):
+    (folder / "closed").mkdir()
+    (folder / "lost+found").mkdir()
+    scandir = os.scandir
+
+    def barred(path):
+        if Path(path).name in ("closed", "lost+found"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", barred)
+    with pytest.raises(PermissionError, match="closed"):
+        ImageIndex(folder)
+    (folder / "closed").rmdir()
+    ImageIndex(folder)
 
 
 def test_names_that_are_no_text_are_listed_where_every_image_would_be_read(folder):

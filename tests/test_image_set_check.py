@@ -139,3 +139,26 @@ def test_the_sets_of_a_transfer_are_checked_too(work):
         ("base", "image missing")
     ]
     assert [p.name for folder, p in report.problems if folder.name == "more"] == ["images/w000.png", "images/w001.png"]
+
+
+def test_what_a_transfer_cannot_use_fails_also_where_it_is_the_test_set_or_bad_rows_are_left_out(work):
+    settings = write_settings(work)
+    text = settings.read_text()
+    settings.write_text(text.replace("[transfer]", "[transfer]\nUNTRANSCRIBED_SET_NAME = test"))
+    (work / "test/words_metadata.csv").write_text("nothing\n")
+    report = check_image_sets(load_config(settings, "check"))
+    assert report.training_would_fail and report.unreadable == 2
+    write_image_set(work / "base", ["Carex", "Rosa"])
+    for image in (work / "base/images").iterdir():
+        image.write_bytes(b"no image")
+    text = text.replace("[project]", "[project]\nON_BAD_ROWS = skip")
+    settings.write_text(text.replace("[transfer]", "[transfer]\nBASE_SET_NAME = base"))
+    report = check_image_sets(load_config(settings, "check"))
+    assert report.training_would_fail and any("has no usable row" in line for line in report.lines)
+
+
+def test_a_character_of_a_row_that_is_left_out_is_not_learnt(work):
+    (work / "train/images/w000.png").unlink()
+    with (work / "train/words_metadata.csv").open("a") as file:
+        file.write("images/none.png,Ö\n")
+    assert "'Ö' 2 times" in "\n".join(checked(work, project="ON_BAD_ROWS = skip").lines)

@@ -1,5 +1,6 @@
 """Locks, with real processes."""
 
+import errno
 import json
 import os
 import socket
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, names
 
+from utilities import locks
 from utilities.locks import LockedError, exclusive_lock
+from utilities.safe_files import NoSpaceError
 
 HOLD = """
 import sys, pathlib
@@ -114,3 +117,12 @@ def test_of_many_processes_one_takes_over_a_dead_lock(tmp_path):
     errors = [process.communicate("\n")[1] for process in processes]
     assert sorted(lines) == [""] * 5 + ["held\n"]
     assert sum("LockedError" in e for e in errors) == 5
+
+
+def test_a_full_disk_is_said_to_be_full(tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(locks.json, "dumps", full)
+    with pytest.raises(NoSpaceError, match="The disk is full"), exclusive_lock(tmp_path / "lock"):
+        pass

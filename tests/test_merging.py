@@ -4,6 +4,7 @@ import csv
 
 import pytest
 
+from utilities.image_set import read_image_set
 from utilities.merging import merge_review
 from utilities.metadata import Columns, ImageSetError
 from utilities.review import ReviewError, separator_like
@@ -67,6 +68,11 @@ def test_images_without_a_table_get_one_with_all_of_them(tmp_path):
     assert (tmp_path / "new.csv").read_text(encoding="utf-8-sig") == "image,text\na.png,Carex\nb.png,\n"
     with pytest.raises(ReviewError, match=r"do not lie in .*\n  z.png"):
         merge_review(review(tmp_path, ("z.png", "x", "Poa")), folder, COLUMNS, tmp_path / "newer.csv")
+    grouped = Columns("words_metadata.csv", "image", "text", "specimen")
+    merge_review(review(tmp_path, ("a.png", "x", "Carex")), folder, grouped, folder / "words_metadata.csv")
+    table = (folder / "words_metadata.csv").read_text(encoding="utf-8-sig")
+    assert table == "image,text,specimen\na.png,Carex,\nb.png,,\n"
+    assert len(read_image_set(folder, grouped, "png").samples) == 2  # as its stages read it
 
 
 def test_names_that_a_spreadsheet_took_for_numbers_are_found_where_only_one_can_be_meant(tmp_path):

@@ -140,6 +140,7 @@ def test_words_of_one_writer_widen_the_interval():
 def test_rows_without_a_group_stand_alone_and_one_group_has_no_interval():
     wrong = [1, 0, 1, 0]
     assert bootstrap_interval(wrong, [1] * 4, ["", None, "", ""]) == bootstrap_interval(wrong, [1] * 4)
+    assert np.isnan(bootstrap_interval(wrong, [1] * 4, ["a", "a", "", "a"])).all()  # one known writer, and a slip
     assert all(map(math.isnan, bootstrap_interval(wrong, [1] * 4, ["a"] * 4)))
 
 

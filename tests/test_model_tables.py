@@ -12,7 +12,7 @@ def test_the_table_of_models_is_right(predictions_folder):
     assert (good["images"], good["judged"], good["characters"]) == (5, 3, 10)
     assert good["CER %"] == pytest.approx(10)
     assert good["exact %"] == pytest.approx(200 / 3)
-    assert good["mean confidence"] == pytest.approx((0.9 + 0.8 + 0.7 + 0.2) / 4)
+    assert good["mean confidence"] == pytest.approx((0.9 + 0.8 + 0.7) / 3)  # of the images that the CER is of
     assert bad["CER %"] == pytest.approx(30)
     assert bad["resampled"] == 2  # two writers
     assert headline_table(table).loc["good", "CER %"].startswith("10.0")
@@ -55,3 +55,8 @@ def test_there_are_no_pairs_without_two_judged_models():
     assert "verdict" in paired_table({})
     other = judged.assign(image="other.png")
     assert paired_table({"a": judged, "b": other})["verdict"][0].startswith("nothing to compare")
+
+
+def test_without_transcriptions_the_mean_confidence_is_of_all_that_was_read():
+    frames = {"one": predictions_frame(("", "Carex", 0.9), ("", "Poa", 0.5))}
+    assert headline_table(model_table(frames)).loc["one", "mean confidence"] == "0.70"

@@ -66,8 +66,10 @@ def test_other_system_errors_pass_through(tmp_path):
 
 
 def test_where_nothing_may_be_written_the_file_that_was_meant_is_named(tmp_path, monkeypatch):
-    with pytest.raises(BarredError, match=r"a\.txt cannot be written: no\. Ask"), whole_file(tmp_path / "a.txt"):
+    with pytest.raises(BarredError, match=r"a\.txt cannot be written: no\. If it"), whole_file(tmp_path / "a.txt"):
         raise PermissionError(errno.EACCES, "no", ".a-1234.txt")
+    with pytest.raises(BarredError, match="open in another program"), whole_file(tmp_path / "a.txt"):
+        raise OSError(errno.EBUSY, "busy", ".a-1234.txt")
     (tmp_path / "file").touch()
     with pytest.raises(BarredError, match="file/below cannot be written"):
         write_text_whole(tmp_path / "file/below/a.txt", "x")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betaincinv
 
-from utilities.bootstrap import group_numbers
+from utilities.bootstrap import group_numbers, known_groups
 
 LEVEL = 0.95
 SEQUENCE_LEVEL, SHARES_LEVEL = 0.955, 0.995  # what both may miss, 0.045 and 0.005, is what LEVEL may
@@ -55,7 +55,7 @@ def promise(
     order = np.argsort(-confidences, kind="stable")
     confidences, wrong = confidences[order], wrong[order]
     numbers = np.arange(len(order)) if groups is None else group_numbers(groups)[order]
-    few = None if groups is None else len({group for group in groups if group not in (None, "")} or groups)
+    few = None if groups is None else known_groups(groups) or len(groups)
     if few is not None and few < FEWEST_GROUPS:
         return Promise(float(confidences[-1]), len(order), int(wrong.sum()), len(order), 1.0, False, few)
     correlation = intraclass_correlation(wrong, numbers)
@@ -154,7 +154,7 @@ def sentence(found: Promise, target: float) -> str:
             f" {FEWEST_GROUPS} or more. Transcribe words of others; or, if those to be read are of the same writers,"
             " name a finer METADATA_GROUP_COLUMN, such as the page or the specimen."
         )
-    threshold = _as_written(found.threshold)
+    threshold = as_written(found.threshold)
     population = f"from {found.words:,} transcribed words; {found.accepted:,} accepted, {found.wrong:,} of them wrong"
     if found.kept:
         return (
@@ -174,8 +174,8 @@ def sentence(found: Promise, target: float) -> str:
     )
 
 
-def _as_written(confidence: float) -> str:
-    """A confidence as precise as the predictions CSV has it: to a ten-thousandth."""
+def as_written(confidence: float) -> str:
+    """A threshold of confidence as precise as the predictions CSV has it, since rounded it accepts other words."""
     return f"{confidence:.4f}".removesuffix("0")
 
 

@@ -1,6 +1,6 @@
 """What a figure would be of other words like these: sums resampled by group (bootstrap), and intervals from them."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from math import nan
 
 import numpy as np
@@ -19,8 +19,8 @@ def bootstrap_interval(
     """Percentile bootstrap interval of sum(numerators) / sum(denominators) (Efron & Tibshirani 1993, ch. 13).
 
     Whole groups (a writer, a page) are drawn with replacement, because words of one hand go wrong together. A row whose
-    group is None or "", and every row without `groups`, is a group of its own. NaN with fewer than two groups. When no
-    row errs the interval is (0, 0), which promises more than the data do.
+    group is None or "", and every row without `groups`, is a group of its own. NaN with fewer than two groups, or
+    where one alone is known. When no row errs the interval is (0, 0), which promises more than the data do.
     """
     sums = resampled_sums([numerators, denominators], groups, samples, seed)
     return quantiles(*sums, level)
@@ -31,10 +31,12 @@ def resampled_sums(
 ) -> np.ndarray:
     """Sums (k, samples) float64 of k `counts` (k, n) in bootstrap samples of groups, the same draws for each.
 
-    (k, 0) with fewer than two groups.
+    (k, 0) with fewer than two groups, or where one alone is known.
     """
     counts = np.asarray(counts, float)
     if groups is not None:
+        if known_groups(groups) == 1:
+            return np.zeros((len(counts), 0))
         index = group_numbers(groups)
         counts = np.stack([np.bincount(index, weights=c) for c in counts])
     k, n = counts.shape
@@ -51,6 +53,11 @@ def resampled_sums(
         # Not a matrix product: OpenBLAS threads took 100 times as long here on a machine with other work.
         sums.append(np.einsum("kn,sn->ks", kinds, weights))
     return np.concatenate(sums, axis=1)
+
+
+def known_groups(groups: Iterable[Hashable]) -> int:
+    """How many groups are known by name; a row whose group is None or "" has none."""
+    return len({group for group in groups if group not in (None, "")})
 
 
 def group_numbers(groups: Sequence[Hashable]) -> np.ndarray:

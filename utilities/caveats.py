@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
+from utilities.bootstrap import known_groups
 from utilities.predictions_table import judged_models, words_judged
 
 FEW_GROUPS = 10  # below which a percentile bootstrap is clearly too narrow
@@ -36,7 +37,7 @@ def _notes_between(frames: Mapping[str, pd.DataFrame]) -> Iterator[str]:
 
 def _notes_on(name: str, frame: pd.DataFrame) -> Iterator[str]:
     words = words_judged(frame)
-    n, groups = len(words), words["group"].nunique()
+    n, groups = len(words), known_groups(words["group"])
     if not n:
         yield f"{name}: no image that could be read has a transcription, so there are no error rates."
         return
@@ -52,7 +53,7 @@ def _notes_on(name: str, frame: pd.DataFrame) -> Iterator[str]:
             f"{name}: no mistake in {n:,} words. Its interval of 0 to 0 promises too much: up to {most:.1f} % of new"
             " words may still be wrong (at 95 % confidence, if words go wrong independently)."
         )
-    if (words["group"] != "").all() and groups < FEW_GROUPS:
+    if 0 < groups < FEW_GROUPS:
         reason = "so there is nothing to resample and no interval" if groups < 2 else "so the intervals are rough"
         yield f"{name}: the {n:,} judged words are of only {groups} group(s), {reason}."
     elif n < FEW_WORDS:

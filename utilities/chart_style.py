@@ -9,6 +9,7 @@ import re
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"  # Okabe & Ito: told apart by the colour-blind
@@ -58,6 +59,12 @@ def broken(name: str) -> str:
 def say(axes: Axes, place: int, text: str) -> None:
     """A remark in a model's row instead of its figures."""
     axes.annotate(text, (0, place), (8, 0), textcoords="offset points", va="center", color=GREY, style="italic")
+
+
+def drawable(text: str) -> str:
+    """The text with a code for each character that the charts' font lacks: all of those would be the same box."""
+    font = get_font(findfont(FontProperties()))
+    return "".join(c if font.get_char_index(ord(c)) else f"U+{ord(c):04X}" for c in text)
 
 
 def legend_below(figure: Figure, handles: list, labels: list[str]) -> None:

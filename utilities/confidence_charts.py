@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from utilities.acceptance import as_written
 from utilities.chart_style import BLUE, GREY, ORANGE, PALE, PALE_BLUE, add_title, legend_below, new_figure
 
 CONFIDENCE_BINS = np.linspace(0, 1, 21)
@@ -95,7 +96,8 @@ def acceptance_chart(curve: pd.DataFrame, title: str = "", target: float | None 
         at = (accepted[row], wrong[row])
         axes.plot(*at, marker="o", color=BLUE, clip_on=False)
         style = {"ha": "center", "fontsize": 9, "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1}}
-        axes.annotate(f"≥ {curve['confidence'].iloc[row]:.2f}", at, (0, 12), textcoords="offset points", **style)
+        threshold = as_written(curve["confidence"].iloc[row])
+        axes.annotate(f"≥ {threshold}", at, (0, 12), textcoords="offset points", **style)
     # 105: room for the last figure; the interval of the first few words is as wide as the chart and is cut off
     highest = max([1, *wrong, 200 * (target or 0)])
     axes.set(xlim=(0, 105), ylim=(0, 1.3 * highest), xlabel="words accepted unseen (%), the most certain first")

@@ -24,7 +24,7 @@ class ImageIndex:
 
     def __init__(self, folder: Path, preferred_format: str = "png"):
         if not folder.is_dir():
-            raise ImageSetError(f"The image set {folder} is not a folder. Correct IMAGE_SET_NAME in setup.cfg.")
+            raise ImageSetError(f"The image set {folder} is not a folder. Correct its name in setup.cfg.")
         self._folder = folder
         self._preferred = "." + preferred_format.lower().lstrip(".")
         self._files = sorted(_file_paths(folder))
@@ -136,10 +136,16 @@ def printable(name: str) -> str:
     return name if _is_text(name) else repr(name.encode(errors="surrogateescape"))
 
 
+def _raise(error: OSError) -> None:
+    """What a folder that may not be read is to `os.walk`, which would pass over it and its images."""
+    if Path(error.filename).name != "lost+found":  # of a disk's top folder: the system's own
+        raise error
+
+
 def _file_paths(folder: Path) -> Iterator[str]:
     """Relative paths of all files under a folder, also in folders that are links; hidden ones are left out."""
     walked = set()
-    for root, folders, files in os.walk(folder, followlinks=True):
+    for root, folders, files in os.walk(folder, followlinks=True, onerror=_raise):
         real = os.path.realpath(root)
         if real in walked:  # a link to where we have been
             folders.clear()

@@ -11,6 +11,7 @@ from utilities.alphabet import Alphabet
 from utilities.config import Config, Project
 from utilities.examination import Examined, examine, explicit_alphabet
 from utilities.hyperparameters import resolve
+from utilities.image_set import usable_samples
 from utilities.images import Preprocessing
 from utilities.metadata import MARK, ImageSetError
 from utilities.model import FrameCounter
@@ -26,10 +27,13 @@ COLUMNS = ("image_set", "row", "image", "finding", "detail")
 
 @dataclass
 class CheckReport:
-    """What was found: lines for people, bad rows by folder, and whether training would fail."""
+    """What was found: lines for people, bad rows by folder, sets that no row can be taken of, and whether training
+    would fail.
+    """
 
     lines: list[str] = field(default_factory=list)
     problems: list[tuple[Path, Problem]] = field(default_factory=list)
+    unreadable: int = 0
     training_would_fail: bool = False
 
 
@@ -42,6 +46,7 @@ class _Named:
     project: Project
     trains: bool  # bad rows matter as they do to training; else as they do to prediction
     splits: bool = False  # some of it is set aside for validation
+    is_tested_on: bool = False
 
 
 def _named_sets(config: Config) -> Iterator[_Named]:
@@ -57,7 +62,7 @@ def _named_sets(config: Config) -> Iterator[_Named]:
         untranscribed = replace(project, metadata_transcription_column=None)
         yield _Named("[transfer] UNTRANSCRIBED_SET_NAME:", transfer.untranscribed, untranscribed, False)
     if config.test.image_set:
-        yield _Named("[test]", config.test.image_set, project, False)
+        yield _Named("[test]", config.test.image_set, project, False, is_tested_on=True)
 
 
 def check_image_sets(config: Config) -> CheckReport:
@@ -68,37 +73,43 @@ def check_image_sets(config: Config) -> CheckReport:
     fixed = learnt = explicit_alphabet(config.project)
     for named in _named_sets(config):
         report.lines.append(f"{named.title} {named.folder}")
-        reads_test = named.folder == config.test.image_set and not named.trains
         try:
             found = examine(named.project, named.folder, how, frames, for_prediction=not named.trains)
         except ImageSetError as error:
             report.lines.append(f"  {error}")
-            report.training_would_fail |= not reads_test
+            report.unreadable += 1
+            report.training_would_fail |= not named.is_tested_on
             continue
         if named.trains:
-            labels = Alphabet.from_labels(s.label for s in found.image_set.samples)
+            labels = Alphabet.from_labels(s.label for s in _usable(found))
             learnt = fixed or (labels if named.splits else learnt and learnt.extended(labels.characters))
-            _judge_training(config, found, named.splits, report)
-        report.lines += _description(named.project, found, learnt if reads_test else None)
+            _judge_training(config, found, named, report)
+        report.lines += _description(named.project, found, learnt if named.is_tested_on else None)
         report.problems += [(named.folder, problem) for problem in found.problems]
     report.problems = list(dict.fromkeys(report.problems))
     return report
 
 
-def _judge_training(config: Config, found: Examined, splits: bool, report: CheckReport) -> None:
+def _judge_training(config: Config, found: Examined, named: _Named, report: CheckReport) -> None:
     """Note whether training on this set would fail, and what it shares with the test set."""
     if found.problems and config.project.on_bad_rows == "stop":
         report.training_would_fail = True
         report.lines.append("  Training would stop at the bad rows below (or leave them out: ON_BAD_ROWS = skip).")
     usable = _usable(found)
     digests = {s.path: found.decoded[s.path].digest for s in usable}
-    if splits:
-        share, seed, grouped = config.train.validation_share, config.train.seed, config.project.metadata_group_column
-        try:
+    try:
+        if named.splits:
+            share, seed, grouped = (
+                config.train.validation_share,
+                config.train.seed,
+                config.project.metadata_group_column,
+            )
             split_samples(usable, share, seed, bool(grouped), digests)
-        except ImageSetError as error:
-            report.training_would_fail = True
-            report.lines.append(f"  {error}")
+        else:
+            usable_samples(found.image_set, found.problems, "skip")
+    except ImageSetError as error:
+        report.training_would_fail = True
+        report.lines.append(f"  {error}")
     groups = {s.group for s in usable if s.group}
     if overlap := overlap_with_test(config, found.image_set.folder, digests.values(), groups):
         report.lines.append(f"  {overlap}")

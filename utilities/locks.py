@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from utilities.errors import UserError
-from utilities.safe_files import make_folder
+from utilities.safe_files import explained, make_folder
 
 try:
     import fcntl
@@ -31,7 +31,7 @@ def exclusive_lock(path: Path) -> Iterator[None]:
     """
     make_folder(path.parent)
     me = {"pid": os.getpid(), "host": socket.gethostname(), "started": _started(os.getpid())}
-    with _guarded(path) as file:
+    with explained(path), _guarded(path) as file:
         _refuse_living_owner(path, file.read())
         file.seek(0)
         file.truncate()

@@ -38,7 +38,8 @@ class Merged:
 def merge_review(review: Path, folder: Path, columns: Columns, out: Path) -> Merged:
     """Write a new metadata CSV of an image set with what the review says in it; all else stays as it was.
 
-    Without a metadata file (images that nobody had transcribed) the new one has all images of its folder.
+    Without a metadata file (images that nobody had transcribed) the new one has all images of its folder, and an empty
+    column for the group.
     Raises ReviewError for a review that does not belong to the images, or contradicts itself, and ImageSetError for
     metadata without the columns.
     """
@@ -69,8 +70,8 @@ def _table_of(folder: Path, columns: Columns) -> tuple[pd.DataFrame, TableForm]:
     if metadata.exists():
         return read_table(metadata), form_of(metadata)
     images = [path.relative_to(folder).as_posix() for path in ImageIndex(folder).all_paths]
-    table = pd.DataFrame({columns.image: images, columns.transcription: ""}, dtype=object)
-    return table, TableForm(mark=MARK)
+    empty = {name: "" for name in (columns.transcription, columns.group) if name}
+    return pd.DataFrame({columns.image: images, **empty}, dtype=object), TableForm(mark=MARK)
 
 
 def _require_same_images(

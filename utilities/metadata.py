@@ -11,7 +11,7 @@ import pandas as pd
 from utilities.errors import UserError
 
 MARK = "\ufeff"  # what tells a spreadsheet that a CSV is UTF-8, at its beginning
-METADATA_REMEDY = "Put it there, or correct IMAGE_SET_NAME or METADATA_FILE_NAME in setup.cfg."
+METADATA_REMEDY = "Put it there, or correct the folder's name or METADATA_FILE_NAME in setup.cfg."
 
 
 class ImageSetError(UserError):

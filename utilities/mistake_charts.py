@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from utilities.chart_style import BLUE, GREY, PALE_BLUE, add_title, new_figure
+from utilities.chart_style import BLUE, GREY, PALE_BLUE, add_title, drawable, new_figure
 
+LEFT_TO_RIGHT = "\u200e"  # a mark that keeps Hebrew and Arabic letters on their side of the arrow
+ARROW = f" {LEFT_TO_RIGHT}→{LEFT_TO_RIGHT} "
 KIND_HEADINGS = {
     "substitution": "Read as another (there → read)",
     "insertion": "Read, but not there",
@@ -24,7 +26,8 @@ def error_bars(errors: pd.DataFrame, title: str = "") -> Figure:
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.spines[["top", "right"]].set_visible(False)
         labels = [
-            " → ".join(filter(None, pair)).replace("  ", " ␣") for pair in zip(rows["there"], rows["read"], strict=True)
+            LEFT_TO_RIGHT + ARROW.join(drawable(c) for c in pair if c)
+            for pair in zip(rows["there"], rows["read"], strict=True)
         ]
         axes.set_yticks(range(len(rows)), labels, fontsize=12, parse_math=False)
         axes.bar_label(axes.barh(range(len(rows)), rows["count"], height=0.65, color=BLUE), padding=3)

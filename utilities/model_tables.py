@@ -32,8 +32,8 @@ def rows_left_out(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 def model_table(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """One row a model: counts, then each figure of `figures` as "F %", "F low %", "F high %" (95 % interval).
 
-    Figures are of the judged images, NaN where there are none; `mean confidence` is of all that were read. `resampled`
-    counts what the intervals resample: groups where the CSV has them, else images.
+    Figures are of the judged images, NaN where there are none; `mean confidence` is then of all that were read.
+    `resampled` counts what the intervals resample: groups where the CSV has them, else images.
     """
     rows = {}
     for name, frame in frames.items():
@@ -45,7 +45,7 @@ def model_table(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             "characters": summary.characters,
             "words": summary.words,
             "resampled": summary.units,
-            "mean confidence": words_read(frame)["confidence"].mean(),
+            "mean confidence": (judged if summary.texts else words_read(frame))["confidence"].mean(),
         }
         for figure, estimate in figures(summary).items():
             values = (estimate.value, estimate.low, estimate.high)

@@ -22,9 +22,18 @@ class Summary:
     edits: int = 0
     exact: int = 0
     confidence: float = 0.0  # sum over the rows that were read
+    confidence_labelled: float = 0.0  # ... and have a transcription
     unknown_characters: Counter = field(default_factory=Counter)
     seen_in_training: set[str] = field(default_factory=set)  # names of images
     learnt_untranscribed: int = 0  # images that it was trained with, too, but not with their transcriptions
+
+    @property
+    def judged_confidence(self) -> float | None:
+        """Mean confidence of the same rows as the error rates; without transcriptions, of all that were read."""
+        if self.labelled:
+            return self.confidence_labelled / self.labelled
+        read = self.rows - self.unread
+        return self.confidence / read if read else None
 
     def add(self, label: str, reading: Reading) -> None:
         """Count a row that was read."""
@@ -32,22 +41,22 @@ class Summary:
         if label:
             edits = Levenshtein.distance(label, reading.text)
             self.labelled += 1
+            self.confidence_labelled += reading.confidence
             self.characters += len(label)
             self.edits += edits
             self.exact += edits == 0
 
 
 def results_table(summaries: dict[Path, Summary]) -> str:
-    """One line a model: words, CER, exact matches, mean confidence; then what the user should know of the rows."""
+    """One line a model: images, how many are judged, and these words' figures; then what the user should know."""
     width = max(len("model"), *(len(_model_name(path)) for path in summaries))
-    lines = [f"{'model':<{width}}  words  CER %  exact matches %  mean confidence"]
+    lines = [f"{'model':<{width}}  images  judged  CER %  exact matches %  mean confidence"]
     notes = []
     for path, s in summaries.items():
-        read = s.rows - s.unread
         cer = f"{100 * s.edits / s.characters:5.1f}" if s.characters else "    -"
         exact = f"{100 * s.exact / s.labelled:15.1f}" if s.labelled else f"{'-':>15}"
-        confidence = f"{s.confidence / read:15.2f}" if read else f"{'-':>15}"
-        lines.append(f"{_model_name(path):<{width}}  {s.rows:5d}  {cer}  {exact}  {confidence}")
+        confidence = f"{'-':>15}" if s.judged_confidence is None else f"{s.judged_confidence:15.2f}"
+        lines.append(f"{_model_name(path):<{width}}  {s.rows:6d}  {s.labelled:6d}  {cer}  {exact}  {confidence}")
         notes += _notes(path, s)
     written = "\n".join(f"Written: {path}" for path in summaries)
     return "\n".join([*lines, *notes, written])

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from utilities import charts, comparison
+from utilities.acceptance import as_written
 from utilities.prediction_summary import learnt_untranscribed
 from utilities.report_html import chart, folded, paragraph, section, table, words_table
 from utilities.report_words import PICTURED
@@ -110,7 +111,8 @@ def _acceptance(population: str, frame: pd.DataFrame, target: float) -> str:
     wanted = np.arange(5, 101, 5)  # % of the words: the curve itself has a row for each confidence that occurs
     some = curve.iloc[sorted({int((curve["accepted %"] - share).abs().argmin()) for share in wanted})]
     told = "; ".join(
-        f"from {row['confidence']:.2f} on, {row['accepted %']:.0f} % accepted, {row['wrong %']:.1f} % of them wrong"
+        f"from {as_written(row['confidence'])} on, {row['accepted %']:.0f} % accepted,"
+        f" {row['wrong %']:.1f} % of them wrong"
         for row in some.iloc[1::4].to_dict("records")
     )
     caption = (

@@ -13,6 +13,7 @@ from utilities.errors import UserError
 SPARE_BYTES = 50 * 2**20  # kept free beside what is written
 FULL = {errno.ENOSPC, errno.EDQUOT}
 BARRED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}  # a file where a folder is wanted, too
+IN_USE = {errno.EBUSY, errno.ETXTBSY}  # on shared disks and those of Windows; there, EACCES may say it, too
 
 
 class OutputExistsError(UserError, FileExistsError):
@@ -36,7 +37,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
-        with _explained(path):
+        with explained(path):
             yield temporary
             with temporary.open("r+b") as file:
                 os.fsync(file.fileno())
@@ -54,7 +55,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
     try:
-        with _explained(path):
+        with explained(path):
             temporary.mkdir(parents=True)
             yield temporary
             temporary.rename(path)
@@ -64,7 +65,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
     """Say in a NoSpaceError or BarredError what was not written, and why; not the name of a temporary file."""
     try:
         yield
@@ -75,24 +76,25 @@ def _explained(path: Path) -> Iterator[None]:
             raise NoSpaceError(
                 f"The disk is full: {path.absolute()} was not written. Free some space there and run the command again."
             ) from error
-        if error.errno in BARRED:
+        if error.errno in BARRED | IN_USE:
             raise BarredError(
-                f"{path.absolute()} cannot be written: {error.strerror}. Ask for the permission to write there, or run"
-                " the command in a folder of your own."
+                f"{path.absolute()} cannot be written: {error.strerror}. If it is open in another program, such as a"
+                " spreadsheet, close it there; else ask for the permission to write there, or run the command in a"
+                " folder of your own."
             ) from error
         raise
 
 
 def make_folder(folder: Path) -> None:
     """Make a folder, and those above it, that may be there already. Raises NoSpaceError and BarredError."""
-    with _explained(folder):
+    with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
 
 
 def require_writable(folder: Path) -> None:
     """Raise BarredError unless files can be written in a folder that need not exist yet."""
     existing = _existing(folder)
-    with _explained(folder):
+    with explained(folder):
         if not existing.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         if not os.access(existing, os.W_OK):

@@ -30,7 +30,7 @@ def write_sample(destination: Path, seed: int = 2, sizes: dict[str, tuple[int, i
     `sizes`: images to train on and to test with, by hand. Returns the number of images of each folder below DEST.
     Raises OutputExistsError when DEST exists.
     """
-    refuse_existing([destination], "Choose another folder, or delete that one first.")
+    refuse_existing([destination], "Choose a folder that does not exist yet.")
     counts = {}
     with whole_folder(destination) as folder:
         for number, (name, parts) in enumerate((sizes or SIZES).items()):
