@@ -74,3 +74,14 @@ def test_confidence_is_high_for_a_clear_reading_and_low_for_a_doubtful_one():
 def test_outer_spaces_are_dropped_and_inner_ones_kept():
     alphabet = Alphabet((" ", "a"))
     assert read(one_hot([1, 2, 1, 2, 1, 0, 1]), np.array([7]), alphabet)[0].text == "a a"
+
+
+def test_a_long_label_is_possible_however_unlikely_beside_blanks():
+    plateau = np.zeros((1, 128, 60), np.float32)
+    plateau[:, :, 0] = 15
+    scores, label = log_softmax(plateau), np.arange(60) % 59 + 1
+    found = label_log_probability(scores, [label, label][:1], np.array([128]))[0]
+    # as many alignments as places for the characters (each one step, none equal to its neighbour) and longer ones
+    least = math.lgamma(129) - math.lgamma(61) - math.lgamma(69) + 60 * scores[0, 0, 1] + 68 * scores[0, 0, 0]
+    assert least < found < 0.9 * least
+    assert label_log_probability(scores, [label], np.array([59]))[0] < -1e29  # too few time steps

@@ -86,3 +86,13 @@ def test_a_language_is_of_the_texts_trained_with_and_of_a_lexicon():
     assert (trained.weight, both.weight) == (0.3, 0.5)
     assert language_of({}, AB) is None and language_of(record, AB, 0) is None
     assert probability(language_of({}, AB, lexicon={"ba": 1}).model, "b", "a") > 0.5
+
+
+def test_thousands_of_characters_do_not_fill_the_memory_and_change_no_reading(monkeypatch):
+    alphabet = Alphabet.from_labels(["Carex alba", "Rosa canina"])
+    model = LanguageModel({"Carex alba": 2, "Rosa canina": 1}, alphabet)
+    before = [model.log_probability(text) for text in ("Carex alba", "Rosa alba")]
+    states = model.follow(np.array([model.first_state()]), alphabet.encode("C"))
+    monkeypatch.setattr(language_model, "MOST_CELLS", 10)
+    assert model.follow(np.array([model.first_state()]), alphabet.encode("C")) == states  # the first that is met anew
+    assert [model.log_probability(text) for text in ("Carex alba", "Rosa alba")] == pytest.approx(before)

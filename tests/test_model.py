@@ -104,3 +104,9 @@ def test_an_image_reads_the_same_whatever_is_in_its_batch():
     for i in (0, 6):
         alone = model.predict_on_batch(images[i : i + 1])
         assert np.abs(np.exp(log_softmax(alone[0])) - np.exp(log_softmax(together[i]))).max() < 1e-5
+
+
+def test_a_sliver_of_an_image_has_a_time_step_in_every_architecture():
+    for architecture in ARCHITECTURES:
+        frames = frame_counter(spec(architecture))
+        assert [frames(width) >= 1 for width in (1, 2, 3, 4, 5)] == [True] * 5

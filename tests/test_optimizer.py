@@ -16,6 +16,16 @@ def test_the_rate_rises_then_falls():
     assert rates[2] > rates[3] > rates[4] == pytest.approx(0.01, abs=1e-3)
 
 
+def test_batches_taken_in_parts_have_the_recipe_of_whole_ones():
+    whole, parts = WarmupCosine(1.0, 12_000), WarmupCosine(1.0, 48_000, parts=4)
+    for step in (0, 100, 499, 3000, 11_999):
+        assert float(parts(4 * step + 3)) == pytest.approx(float(whole(step)), abs=0.01)
+    full = small_recognizer().full_model
+    for total, parts in ((600, 1), (2400, 4)):
+        compile_full_model(full, RATE, total, parts)
+        assert full.optimizer.weight_decay == pytest.approx(weight_decay_for(600))
+
+
 def steps_of(layer, features, optimizer, count=2) -> dict[str, np.ndarray]:
     """How far the variables of a layer go, by their names, with gradients by chance; rare directions are small."""
     rng = np.random.default_rng(3)

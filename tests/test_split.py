@@ -39,6 +39,14 @@ def test_a_copy_in_another_group_is_not_validated_on(seed):
     assert {digests[s.path] for s in (*training, *validation)} == set(digests.values())
 
 
+def test_a_page_that_stands_there_twice_is_not_validated_on():
+    everything = samples(100, 10)
+    twice = {s.path: s.name if s.group != "g7" else f"w{i - 1}" for i, s in enumerate(everything)}  # a copy of page 6
+    for seed in range(40):
+        training, validation = split_samples(everything, 0.1, seed, True, twice)
+        assert validation and {s.group for s in validation}.isdisjoint({"g6", "g7"}) and len(training) == 90
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_something_is_left_to_train_on_however_few_and_uneven_the_groups(seed):
     few = [Sample(i + 2, f"w{i}", "x", group, Path(f"w{i}")) for i, group in enumerate("abb")]

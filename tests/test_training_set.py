@@ -91,3 +91,13 @@ def test_a_label_too_long_for_its_image_is_a_bad_row(work):
 def test_an_explicit_alphabet_is_a_check(work):
     with pytest.raises(ImageSetError, match="character outside ALPHABET"):
         prepared(work, project="ALPHABET = abc")
+
+
+def test_validation_on_copies_of_training_images_is_said_where_it_cannot_be_helped(work):
+    (work / "train/images").rename(work / "train/one")
+    shutil.copytree(work / "train/one", work / "train/two")
+    rows = [f"{folder}/w{i:03d}.png,{word},{folder}" for folder in ("one", "two") for i, word in enumerate(WORDS)]
+    (work / "train/words_metadata.csv").write_text("image_location,transcription,page\n" + "\n".join(rows) + "\n")
+    data = prepared(work, project="METADATA_GROUP_COLUMN = page")
+    assert data.record["validated_on_copies"] == len(data.validation) == len(WORDS)
+    assert f"{len(WORDS)} of the images to validate on are copies" in announce(data)

@@ -1,12 +1,17 @@
-"""Text <-> class ids. Class 0 is the CTC blank, class i the i-th character of the alphabet (from 1)."""
+"""Text <-> class ids. Class 0 is the CTC blank, class i the i-th character of the alphabet (from 1).
+
+Ids come as characters stand on an image, from left to right; texts as they are read (see `writing_direction`).
+"""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
+
+from utilities.writing_direction import runs_from_right, visual_order
 
 UNICODE_FORM = "NFC"
 BLANK = 0  # class id of the CTC blank
@@ -53,22 +58,32 @@ class Alphabet:
     def _ids(self) -> dict[str, int]:
         return {character: i for i, character in enumerate(self.characters, start=1)}
 
+    @cached_property
+    def _from_right(self) -> bool:
+        return any(map(runs_from_right, self.characters))
+
+    def order(self, text: str) -> Sequence[int]:
+        """The places of a text's characters from left to right; of a text in that order, as they are read."""
+        return visual_order(text) if self._from_right else range(len(text))
+
     def unknown(self, text: str) -> list[str]:
         """The characters of the text that the alphabet lacks, sorted."""
         return sorted(set(normalize(text)) - self._ids.keys())
 
     def encode(self, text: str) -> np.ndarray:
-        """Class ids of the text, (L,) int32; UnknownCharacterError names what the alphabet lacks."""
+        """Class ids of the text from left to right, (L,) int32; UnknownCharacterError names what the alphabet lacks."""
         missing = self.unknown(text)
         if missing:
             raise UnknownCharacterError(
                 f"{text!r} holds {' '.join(map(repr, missing))}, which the alphabet {''.join(self.characters)!r} lacks."
             )
-        return np.array([self._ids[c] for c in normalize(text)], np.int32)
+        text = normalize(text)
+        return np.array([self._ids[text[i]] for i in self.order(text)], np.int32)
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of class ids 1..n (no blanks)."""
-        return "".join(self.characters[i - 1] for i in ids)
+        """The text of class ids 1..n (no blanks) from left to right."""
+        seen = "".join(self.characters[i - 1] for i in ids)
+        return "".join(seen[i] for i in visual_order(seen)) if self._from_right else seen
 
     def extended(self, characters: Iterable[str]) -> "Alphabet":
         """This alphabet with new characters appended in sorted order, so that known ids keep their meaning."""

@@ -35,9 +35,11 @@ def details(logits: np.ndarray, frames: np.ndarray, alphabet: Alphabet, temperat
 def character_confidences(scores: np.ndarray, ids: np.ndarray, alphabet: Alphabet) -> tuple[float, ...]:
     """Highest probability of each character over the time steps that the likeliest alignment of the text gives it.
 
-    scores (T, C) log probabilities, ids (L,) of a text that T steps can spell; outer spaces are left out.
+    scores (T, C) log probabilities, ids (L,) of a text that T steps can spell; outer spaces are left out. They
+    come in the order of the text.
     """
     text = alphabet.decode(ids)
     first, end = len(text) - len(text.lstrip()), len(text.rstrip())
     ((steps, _),) = best_alignments(scores[None], [ids], np.array([len(scores)]))
-    return tuple(np.exp(scores[steps, ids]).tolist())[first:end]
+    seen = np.exp(scores[steps, ids]).tolist()
+    return tuple(seen[i] for i in alphabet.order("".join(alphabet.characters[i - 1] for i in ids)))[first:end]

@@ -89,7 +89,7 @@ class _Beams:
         self._leaning = np.zeros(shape)
         self._last = np.full(shape, BLANK)
         self._name, self._parent = np.zeros(shape, np.uint64), np.zeros(shape, np.uint64)
-        self._state = np.full(shape, language.model.start if language else 0)
+        self._state = np.full(shape, language.model.first_state() if language else 0)
         self._steps: list[tuple[np.ndarray, np.ndarray]] = []  # whose places were taken, and with which new character
 
     def advance(self, now: np.ndarray, likely: np.ndarray, likely_scores: np.ndarray) -> None:

@@ -72,7 +72,7 @@ def label_log_probability(log_probabilities: np.ndarray, labels: list[np.ndarray
     batch, steps, _ = log_probabilities.shape
     jump, emitted = lattice(log_probabilities, labels)
     states = jump.shape[1]
-    emitted = np.exp(emitted.transpose(1, 0, 2), dtype=np.float64)
+    logarithms, emitted = emitted, np.exp(emitted.transpose(1, 0, 2), dtype=np.float64)
     alpha = np.zeros((batch, states + 2))  # two states before the first, where no path is
     stay, one, two = alpha[:, 2:], alpha[:, 1:-1], alpha[:, :-2]
     stay[:, :2] = emitted[0, :, :2]
@@ -86,8 +86,24 @@ def label_log_probability(log_probabilities: np.ndarray, labels: list[np.ndarray
     last = 2 * np.array([len(ids) for ids in labels])
     rows = np.arange(batch)
     ends = stay[rows, last] + np.where(last > 0, stay[rows, np.maximum(last - 1, 0)], 0)
-    found = np.log(ends, where=ends > 0, out=np.full(batch, IMPOSSIBLE))
-    return found + np.log(scale).sum(axis=(0, 2))
+    found = np.log(ends, where=ends > 0, out=np.full(batch, IMPOSSIBLE)) + np.log(scale).sum(axis=(0, 2))
+    for row in np.flatnonzero(ends <= 0):  # impossible, or too unlikely beside other states
+        found[row] = _in_logarithms(logarithms[row, : frames[row]], jump[row], last[row])
+    return found
+
+
+def _in_logarithms(emitted: np.ndarray, jump: np.ndarray, last: int) -> float:
+    """The recursion of `label_log_probability` for one label by sums of logarithms: slow, but nothing is too small.
+
+    emitted (T, S) log probabilities, jump (S,) bool, `last` state.
+    """
+    alpha = np.full(len(jump) + 2, IMPOSSIBLE)
+    alpha[2:4] = emitted[0, :2]
+    for now in emitted[1:].astype(np.float64):
+        two = np.where(jump, alpha[:-2], IMPOSSIBLE)
+        alpha[2:] = np.logaddexp(np.logaddexp(alpha[2:], alpha[1:-1]), two) + now
+    found = np.logaddexp(alpha[last + 2], alpha[last + 1]) if last else alpha[2]
+    return float(found) if found > IMPOSSIBLE / 2 else IMPOSSIBLE
 
 
 def read(logits: np.ndarray, frames: np.ndarray, alphabet: Alphabet, temperature: float = 1.0) -> list[Reading]:

@@ -10,6 +10,7 @@ from utilities.alphabet import BLANK, Alphabet
 from utilities.split import in_seeded_order
 
 ORDER = 6  # characters that are looked at together: one, and up to five before it
+MOST_CELLS = 50_000_000  # of each table, states times classes, before what was met is forgotten: 400 MB for both
 MOST_TEXTS = 20_000  # different ones, the most frequent: with 49 characters each they take three seconds
 WEIGHT = 0.3  # of a language's log probabilities beside those of the image
 START, END = -1, BLANK  # stand before and after a text; no character has these ids
@@ -34,12 +35,21 @@ class LanguageModel:
         for text, count in known:
             self._learn([START] * (ORDER - 1) + alphabet.encode(text).tolist() + [END], count)
         self.texts, self.texts_given = len(known), len(texts)  # different ones
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop the rows that were made; no state of before means anything then."""
         self._places: dict[tuple[int, ...], int] = {}
         self._contexts: list[tuple[int, ...]] = []
-        self._probabilities: list[np.ndarray] = []
-        self._log_probabilities = np.empty((0, alphabet.classes))
-        self._followers = np.empty((0, alphabet.classes), np.int64)
+        self._log_probabilities = np.empty((0, self._alphabet.classes), np.float32)
+        self._followers = np.empty((0, self._alphabet.classes), np.int32)
         self.start = self._place((START,) * (ORDER - 1))
+
+    def first_state(self) -> int:
+        """The state before a text. Where too many rows were made, of thousands of characters, no other is then."""
+        if self._followers.size > MOST_CELLS:
+            self._forget()
+        return self.start
 
     def _learn(self, ids: list[int], count: int) -> None:
         for end in range(ORDER - 1, len(ids)):
@@ -74,22 +84,21 @@ class LanguageModel:
             context = context[1:]
         place = self._places.get(context)
         if place is None:
-            probabilities = self._smoothed(context)
+            probabilities = np.log(self._smoothed(context))
             place = self._places[context] = len(self._contexts)
             self._contexts.append(context)
             if place == len(self._followers):
                 more = max(256, place)
                 self._log_probabilities = np.pad(self._log_probabilities, ((0, more), (0, 0)))
                 self._followers = np.pad(self._followers, ((0, more), (0, 0)), constant_values=-1)
-            self._probabilities.append(probabilities)
-            self._log_probabilities[place] = np.log(probabilities)
+            self._log_probabilities[place] = probabilities
         return place
 
     def _smoothed(self, context: tuple[int, ...]) -> np.ndarray:
         classes = self._followers.shape[1]
         if context:
             place = self._place(context[1:])  # makes that row first
-            shorter = self._probabilities[place]
+            shorter = np.exp(self._log_probabilities[place], dtype=np.float64)
         else:
             shorter = np.full(classes, 1 / classes)
         seen = self._counts[context]

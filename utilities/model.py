@@ -15,7 +15,7 @@ from utilities.alphabet import Alphabet
 from utilities.batch_norm import BatchNormalization
 from utilities.convolution import RowConv2D
 from utilities.hyperparameters import Hyperparameters
-from utilities.images import Preprocessing
+from utilities.images import BUCKET, Preprocessing
 from utilities.lstm import LSTM
 
 HEAD = "dense_layer"  # the output layer's name, as in the original workflow
@@ -183,7 +183,7 @@ def build_prediction_model(spec: RecognizerSpec) -> keras.Model:
 
 
 class FrameCounter:
-    """Image width in px -> time steps of an architecture, by running its shapes."""
+    """Image width in px -> time steps of an architecture, by running its shapes; at least one, as a canvas has room."""
 
     def __init__(self, architecture: str, height: int, hyperparameters: Hyperparameters):
         image = keras.Input((None, height, 1))
@@ -193,11 +193,19 @@ class FrameCounter:
 
     def __call__(self, width: int) -> int:
         if width not in self._known:
-            shape = (1, width, self._height, 1)
+            self._known[width] = self._steps(width)
+        return self._known[width]
+
+    def _steps(self, width: int) -> int:
+        shape = (1, width, self._height, 1)
+        try:
             for layer in self._way:
                 shape = layer.compute_output_shape(shape)
-            self._known[width] = shape[1]
-        return self._known[width]
+        except ValueError:  # a sliver narrower than the pools of `classic`
+            if width >= BUCKET:
+                raise
+            return self(width + 1)
+        return shape[1]
 
 
 def _way_through(body: keras.Model) -> list[layers.Layer]:

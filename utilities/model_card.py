@@ -109,7 +109,8 @@ def _record_lines(record: dict) -> list[str]:
         *_rehearsed_lines(data.get("rehearsed")),
         *_synthetic_lines(record.get("synthetic_words")),
         f"  validation CER {100 * result['val_cer']:.2f} % in epoch {result['epoch']}",
-        *_learnt_lines(data.get("validated_on_learnt")),
+        *_learnt_lines(data.get("validated_on_learnt"), "the model before was trained with"),
+        *_learnt_lines(data.get("validated_on_copies"), "it was trained with copies of"),
         *_calibration_lines(record.get("calibration"), "read letter by letter"),
         *_calibration_lines(record.get("language_calibration"), _leaning(data)),
         f"  learning rate  {plan['learning_rate']:g}, seed {plan['seed']}",
@@ -127,9 +128,8 @@ def _rehearsed_lines(again: dict | None) -> list[str]:
     return [f"                 beside some of {again['images']} of {again['image_set']} again"] if again else []
 
 
-def _learnt_lines(known: int | None) -> list[str]:
-    told = f"                 (looks too good: the model before was trained with {known} of these images)"
-    return [told] if known else []
+def _learnt_lines(known: int | None, why: str) -> list[str]:
+    return [f"                 (looks too good: {why} {known} of these images)"] if known else []
 
 
 def _synthetic_lines(words: int | None) -> list[str]:

@@ -18,11 +18,14 @@ OPTIMIZER = f"{Muon.__name__}, weight decay {WEIGHT_DECAY:g}"  # for records; sh
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up, then a cosine down to LAST_RATE of the peak (Loshchilov & Hutter 2017)."""
+    """Linear warm-up, then a cosine down to LAST_RATE of the peak (Loshchilov & Hutter 2017).
 
-    def __init__(self, peak: float, total_steps: int):
-        self.peak, self.total_steps = peak, total_steps
-        self.warm_up = max(1, min(MOST_WARM_UP, round(WARM_UP_SHARE * total_steps)))
+    Of batches that are taken in `parts`, each part counts among `total_steps`.
+    """
+
+    def __init__(self, peak: float, total_steps: int, parts: int = 1):
+        self.peak, self.total_steps, self.parts = peak, total_steps, parts
+        self.warm_up = max(1, min(MOST_WARM_UP * parts, round(WARM_UP_SHARE * total_steps)))
 
     def __call__(self, step):
         step = keras.ops.cast(step, "float32")
@@ -31,7 +34,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
         return self.peak * keras.ops.minimum((step + 1) / self.warm_up, cosine)
 
     def get_config(self):
-        return {"peak": self.peak, "total_steps": self.total_steps}
+        return {"peak": self.peak, "total_steps": self.total_steps, "parts": self.parts}
 
 
 def weight_decay_for(total_steps: int) -> float:
@@ -42,12 +45,13 @@ def weight_decay_for(total_steps: int) -> float:
 def compile_full_model(full: keras.Model, learning_rate: float, total_steps: int, parts: int = 1) -> None:
     """Give a full model the optimizer and the schedule of a run of `total_steps` batches.
 
-    `parts`: batches whose gradients are averaged before the weights change, where a whole batch does not fit.
+    `parts`: batches whose gradients are averaged before the weights change, where a whole batch does not fit. The
+    recipe is that of whole batches: it must not depend on how much memory there is.
     """
     optimizer = Muon(
-        WarmupCosine(learning_rate, total_steps),
+        WarmupCosine(learning_rate, total_steps, parts),
         adamw_layers=HEADS,
-        weight_decay=weight_decay_for(total_steps),
+        weight_decay=weight_decay_for(total_steps // parts),
         global_clipnorm=CLIP_NORM,
         gradient_accumulation_steps=parts if parts > 1 else None,
     )

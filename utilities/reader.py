@@ -20,6 +20,7 @@ from utilities.saved_model import Recognizer
 from utilities.sights import Sight, merged, read_together
 from utilities.views import ONE_VIEW, SEVERAL_VIEWS, View
 
+MOST_WAITING = 4  # batches that wait for their texts
 BATCH_SIZE = 128  # images a prediction step: larger ones are no faster on a CPU
 
 
@@ -115,6 +116,8 @@ class Reader:
                 logits = self.model.predict_on_batch(to_canvases(batch, self.canvas_width(batch[0])))
                 frames = np.array([self._frames(content.shape[1]) for content in batch])
                 coming.append((chosen, beside.submit(make, logits, frames)))
+                if len(coming) > MOST_WAITING:  # else logits of thousands of characters pile up in memory
+                    coming[-MOST_WAITING][1].result()
         found = {i: one for chosen, batch in coming for i, one in zip(chosen, batch.result(), strict=True)}
         return [found[i] for i in range(len(found))]
 

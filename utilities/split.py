@@ -27,9 +27,10 @@ def split_samples(
 
     Groups go to validation in a seeded order as long as that brings it nearer to `share` of the samples (0 to 0.5);
     when every group is too large for that, the smallest one goes. Rows without a group count as a group each, all rows
-    when not grouped, but those of images with one digest stay together; of two groups with copies of one image on
-    different sides, training keeps its copy and validation does without. Groups with images whose digests a base model
-    has `learnt` only go where the others do not make half of that share.
+    when not grouped, but those of images with one digest stay together. Of two groups with copies of one image on
+    different sides, training keeps its copy and validation does without: it does not count there, and a group of
+    copies alone only goes where all are. Groups with images whose digests a base model has `learnt` only go where the
+    others do not make half of that share.
     """
     units = _units(samples, grouped, digests)
     if len(units) < 2:
@@ -37,21 +38,34 @@ def split_samples(
         raise ImageSetError(
             f"Training needs at least 2 {what} to keep some for validation; found {len(units)}. Add more."
         )
+    sizes = _images_of_its_own(units, digests)
     known = {unit for unit, same in units.items() if learnt and any(digests.get(s.path) in learnt for s in same)}
-    order = sorted(in_seeded_order(units, seed), key=known.__contains__)
+    order = sorted(in_seeded_order(sizes, seed), key=known.__contains__)
     wanted = max(1, round(share * len(samples)))
     chosen, size = set(), 0
     for unit in order:
         if unit in known and 2 * size >= wanted and chosen.isdisjoint(known):
             break
-        if size + len(units[unit]) / 2 <= wanted and len(chosen) + 1 < len(units):
+        if size + sizes[unit] / 2 <= wanted and len(chosen) + 1 < len(units):
             chosen.add(unit)
-            size += len(units[unit])
-    chosen = chosen or {min(order, key=lambda unit: (unit in known, len(units[unit])))}
-    parts = [[s for unit in order if (unit in chosen) is side for s in units[unit]] for side in (False, True)]
+            size += sizes[unit]
+    chosen = chosen or {min(order, key=lambda unit: (unit in known, sizes[unit]))}
+    parts = [[s for unit in units if (unit in chosen) is side for s in units[unit]] for side in (False, True)]
     trained = {digest for s in parts[0] if (digest := digests.get(s.path))}
     parts[1] = [s for s in parts[1] if digests.get(s.path) not in trained] or parts[1]
     return tuple(sorted(part, key=lambda s: (s.row, s.name)) for part in parts)
+
+
+def _images_of_its_own(units: Mapping[str, Sequence[Sample]], digests: Mapping[Path, str]) -> dict[str, int]:
+    """How many samples of each unit are no copies of another's, for units with such; else how many each has."""
+    stands_in = defaultdict(set)
+    for unit, same in units.items():
+        for sample in same:
+            stands_in[digests.get(sample.path)].add(unit)
+    own = {
+        u: sum(s.path not in digests or len(stands_in[digests[s.path]]) == 1 for s in same) for u, same in units.items()
+    }
+    return {unit: count for unit, count in own.items() if count} or {unit: len(same) for unit, same in units.items()}
 
 
 def _units(samples: Sequence[Sample], grouped: bool, digests: Mapping[Path, str]) -> dict[str, list[Sample]]:

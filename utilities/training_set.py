@@ -123,6 +123,9 @@ def training_set_for(
     }
     if known := sum(digests[s.path] in learnt for s in validation):
         record["validated_on_learnt"] = known
+    trained = {digests[s.path] for s in training}
+    if copies := sum(digests[s.path] in trained for s in validation):
+        record["validated_on_copies"] = copies
     alphabet = explicit_alphabet(project) or Alphabet.from_labels(s.label for s in samples)
     contents = {s.path: decoded[s.path].content for s in samples}
     overlap = overlap_with_test(config, folder, record["image_digests"], record["groups"])
@@ -162,6 +165,11 @@ def announce(training_set: TrainingSet) -> str:
         line += (
             f"\nWARNING: the base model was trained with {known} of the images to validate on. The validation CER will"
             " look better than it is, and so will confidences. Judge by a test set; better transfer to new words."
+        )
+    if copies := training_set.record.get("validated_on_copies"):
+        line += (
+            f"\nWARNING: {copies} of the images to validate on are copies of images to train on, as every page or"
+            " specimen has some. The validation CER will look better than it is: leave the copies out."
         )
     if training_set.overlap:
         line += f"\n{training_set.overlap}"
