@@ -59,10 +59,11 @@ def test_runs_of_sure_blanks_change_nothing_that_matters():
     assert [(h.ids, h.score) for h in one] == [(h.ids, h.score) for h in other]
 
 
-def test_the_score_is_of_the_image_and_of_the_language():
+@pytest.mark.parametrize(("weight", "bonus"), [(0.2, BONUS), (0.9, 3 * BONUS)])
+def test_the_score_is_of_the_image_and_of_the_language(weight, bonus):
     scores = log_softmax(RNG.normal(size=(1, 4, 3)))
     model = LanguageModel({"ab": 3, "b": 1}, AB)
-    (found,) = beam_search(scores, np.array([4]), Language(model, 0.7), width=50)
+    (found,) = beam_search(scores, np.array([4]), Language(model, weight), width=50)
     exact = probabilities(scores[0])
     for h in found:
         state, of_text = np.array([model.start]), 0.0
@@ -70,7 +71,7 @@ def test_the_score_is_of_the_image_and_of_the_language():
             of_text += model.log_probabilities(state, np.array([i]))[0]
             state = model.follow(state, np.array([i]))
         of_text += model.log_probabilities(state, np.array([0]))[0]
-        assert h.score == pytest.approx(np.log(exact[h.ids]) + 0.7 * of_text + BONUS * len(h.ids))
+        assert h.score == pytest.approx(np.log(exact[h.ids]) + weight * of_text + bonus * len(h.ids))
 
 
 def test_where_the_image_leaves_a_doubt_the_language_decides():

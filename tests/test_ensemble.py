@@ -5,7 +5,7 @@ import pytest
 from conftest import draw, small_recognizer
 
 from utilities.alphabet import Alphabet
-from utilities.beam_search import Hypothesis
+from utilities.beam_search import Beam, Hypothesis
 from utilities.ensemble import Ensemble
 from utilities.images import prepare
 from utilities.reader import reader_for
@@ -25,7 +25,7 @@ def sees(reader, scores=None, **probabilities):
     for text, p in probabilities.items():
         ids = tuple(reader.alphabet.encode(text.replace("_", " ")).tolist())
         beam.append(Hypothesis(ids, float(np.log(p)), float(np.log(p))))
-    return [Sight(beam, reader.language is not None, scores)]
+    return [Sight(Beam.of(beam), reader.language is not None, scores)]
 
 
 def test_what_most_models_see_wins_over_what_one_is_sure_of_whatever_their_alphabets():

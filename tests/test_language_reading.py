@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from utilities.alphabet import Alphabet
-from utilities.beam_search import Hypothesis
+from utilities.beam_search import Beam, Hypothesis
 from utilities.decoding import read
 from utilities.language_model import Language, LanguageModel
 from utilities.language_reading import read_leaning, shares_of_beams
@@ -35,4 +35,4 @@ def test_the_texts_that_are_not_in_the_beam_have_their_share():
     lean = np.log(0.5)
     beam = [Hypothesis((1,), np.log(0.3), np.log(0.3)), Hypothesis((2,), np.log(0.1) + lean, np.log(0.1))]
     everything = 0.3 + 0.1 / 2 + 0.6 / 2
-    assert shares_of_beams([beam], 1.0)[0, :2] == pytest.approx([0.3 / everything, 0.05 / everything])
+    assert shares_of_beams([Beam.of(beam)], 1.0)[0, :2] == pytest.approx([0.3 / everything, 0.05 / everything])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from utilities.alphabet import Alphabet
-from utilities.beam_search import BEAM_WIDTH, Hypothesis
+from utilities.beam_search import BEAM_WIDTH, Beam, Hypothesis
 from utilities.sights import Sight, merged, read_together
 
 AB = Alphabet(("a", "b", "c", "d"))
@@ -14,7 +14,7 @@ def sight(leaning=-1.0, scores=None, **probabilities):
         Hypothesis(tuple(AB.encode(text).tolist()), float(np.log(p)) + (leaning or 0.0) * len(text), float(np.log(p)))
         for text, p in probabilities.items()
     ]
-    return Sight(beam, leaning is not None, scores)
+    return Sight(Beam.of(beam), leaning is not None, scores)
 
 
 def texts(beam):
@@ -43,7 +43,7 @@ def test_a_model_without_a_language_gains_nothing_by_having_none():
 
 def test_a_merged_beam_is_no_wider_than_another():
     many = [[Hypothesis((i,), -float(i), -float(i)) for i in range(k, k + BEAM_WIDTH)] for k in (1, 4)]
-    assert [h.ids[0] for h in merged([Sight(beam, False) for beam in many])] == list(range(1, 1 + BEAM_WIDTH))
+    assert [h.ids[0] for h in merged([Sight(Beam.of(beam), False) for beam in many])] == list(range(1, 1 + BEAM_WIDTH))
 
 
 def test_the_confidence_of_a_character_is_that_of_the_view_which_shows_it_best():

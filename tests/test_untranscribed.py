@@ -7,7 +7,7 @@ from conftest import WORDS, small_recognizer, write_image_set, write_settings
 
 from utilities import untranscribed
 from utilities.alphabet import Alphabet
-from utilities.beam_search import Hypothesis
+from utilities.beam_search import Beam, Hypothesis
 from utilities.config import load_config
 from utilities.metadata import ImageSetError
 from utilities.model import frame_counter
@@ -56,7 +56,7 @@ class Read(list):
     beam_temperature = 1.0
 
     def beams(self, contents):
-        return [[self._hypothesis(*text) for text in texts] for texts in self[: len(list(contents))]]
+        return [Beam.of(self._hypothesis(*text) for text in texts) for texts in self[: len(list(contents))]]
 
     def _hypothesis(self, text, probability):
         return Hypothesis(tuple(self.alphabet.encode(text).tolist()), math.log(probability), math.log(probability))

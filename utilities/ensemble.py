@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from utilities.alphabet import BLANK, Alphabet
+from utilities.beam_search import Beam
 from utilities.decoding import IMPOSSIBLE, Reading
 from utilities.reader import Reader
 from utilities.sights import Sight, read_together
@@ -66,7 +67,7 @@ class _Translation:
         if scores is not None:
             scores = np.full((len(sight.scores), self.classes), IMPOSSIBLE, np.float32)
             scores[:, self.ids] = sight.scores
-        return Sight([replace(found, ids=self._text(found.ids)) for found in sight.beam], sight.leans, scores)
+        return Sight(Beam.of(replace(found, ids=self._text(found.ids)) for found in sight.beam), sight.leans, scores)
 
     def _text(self, ids: tuple[int, ...]) -> tuple[int, ...]:
         text = self.ids[list(ids)].tolist()

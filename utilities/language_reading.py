@@ -6,7 +6,7 @@ import numpy as np
 
 from utilities.alphabet import Alphabet
 from utilities.alternatives import LEAST_SHOWN, character_confidences
-from utilities.beam_search import BEAM_WIDTH, Hypothesis, beam_search
+from utilities.beam_search import BEAM_WIDTH, Beam, beam_search
 from utilities.decoding import IMPOSSIBLE, Details, Reading, log_softmax
 from utilities.language_model import Language
 
@@ -29,7 +29,7 @@ def read_leaning(
 
 
 def readings_of(
-    beams: Sequence[Sequence[Hypothesis]],
+    beams: Sequence[Beam],
     alphabet: Alphabet,
     temperature: float = 1.0,
     scores: Sequence[np.ndarray] | None = None,
@@ -48,9 +48,7 @@ def readings_of(
     return readings
 
 
-def texts_of(
-    beams: Sequence[Sequence[Hypothesis]], alphabet: Alphabet, temperature: float
-) -> list[list[tuple[str, float]]]:
+def texts_of(beams: Sequence[Beam], alphabet: Alphabet, temperature: float) -> list[list[tuple[str, float]]]:
     """The texts of each beam, the likeliest first, and how probable each is."""
     return [
         [(alphabet.decode(h.ids).strip(), float(share)) for h, share in zip(hypotheses, shares, strict=False)]
@@ -58,7 +56,7 @@ def texts_of(
     ]
 
 
-def shares_of_beams(beams: Sequence[Sequence[Hypothesis]], temperature: float) -> np.ndarray:
+def shares_of_beams(beams: Sequence[Beam], temperature: float) -> np.ndarray:
     """How probable each text of each beam is, (B, W), the best first: softmax of scores / temperature.
 
     All texts that are not in the beam count as one more: of the image's probability they have what is left, and they
@@ -66,10 +64,10 @@ def shares_of_beams(beams: Sequence[Sequence[Hypothesis]], temperature: float) -
     """
     scores, probabilities = np.full((2, len(beams), BEAM_WIDTH), IMPOSSIBLE)
     lean = np.zeros(len(beams))
-    for i, hypotheses in enumerate(beams):
-        scores[i, : len(hypotheses)] = [h.score for h in hypotheses]
-        probabilities[i, : len(hypotheses)] = [h.log_probability for h in hypotheses]
-        lean[i] = min(h.score - h.log_probability for h in hypotheses)
+    for i, beam in enumerate(beams):
+        scores[i, : len(beam)] = beam.scores
+        probabilities[i, : len(beam)] = beam.log_probabilities
+        lean[i] = (beam.scores - beam.log_probabilities).min()
     left = np.maximum(1.0 - np.exp(probabilities).sum(axis=1), np.finfo(float).eps)
     scores = np.concatenate([scores, (np.log(left) + lean)[:, None]], axis=1)
     return np.exp(log_softmax(scores / temperature))[:, :-1]

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 
 from utilities.alphabet import Alphabet
 from utilities.alternatives import details
 from utilities.batches import buckets
-from utilities.beam_search import Hypothesis, beam_search
+from utilities.beam_search import Beam, beam_search
 from utilities.decoding import Reading, log_softmax, read
 from utilities.folding import fold_batch_norms
 from utilities.images import READING_BUCKET, canvas_width, to_canvases
@@ -87,7 +88,7 @@ class Reader:
         found = self._in_batches(contents, both)
         return [reading for reading, _ in found], [sights for _, sights in found]
 
-    def beams(self, contents: Iterable[np.ndarray]) -> list[list[Hypothesis]]:
+    def beams(self, contents: Iterable[np.ndarray]) -> list[Beam]:
         """What each of the contents may say, the likeliest first; `texts_of` makes texts and probabilities of it."""
         return [merged(sights) for sights in self._seen(contents)]
 
@@ -109,16 +110,21 @@ class Reader:
                 waiting[number] = content
                 yield number, self.canvas_width(content)
 
-        coming = []
+        order, coming, seen = [], [], []
         with ThreadPoolExecutor(1) as beside:
             for chosen in buckets(widths(), BATCH_SIZE):
                 batch = [waiting.pop(i) for i in chosen]
                 logits = self.model.predict_on_batch(to_canvases(batch, self.canvas_width(batch[0])))
-                frames = np.array([self._frames(content.shape[1]) for content in batch])
-                coming.append((chosen, beside.submit(make, logits, frames)))
+                seen.append((logits, np.array([self._frames(content.shape[1]) for content in batch])))
+                order += chosen
+                if sum(len(frames) for _, frames in seen) >= BATCH_SIZE:  # small batches take as long as large ones
+                    coming.append(beside.submit(make, *_stacked(seen)))
+                    seen = []
                 if len(coming) > MOST_WAITING:  # else logits of thousands of characters pile up in memory
-                    coming[-MOST_WAITING][1].result()
-        found = {i: one for chosen, batch in coming for i, one in zip(chosen, batch.result(), strict=True)}
+                    coming[-MOST_WAITING].result()
+            if seen:
+                coming.append(beside.submit(make, *_stacked(seen)))
+        found = dict(zip(order, chain.from_iterable(batch.result() for batch in coming), strict=True))
         return [found[i] for i in range(len(found))]
 
     def canvas_width(self, content: np.ndarray) -> int:
@@ -141,6 +147,13 @@ class Reader:
         beams, leans = beam_search(scores, frames, self.language), self.language is not None
         rows = (row[:count].copy() if self.with_details else None for row, count in zip(scores, frames, strict=True))
         return [Sight(beam, leans, row) for beam, row in zip(beams, rows, strict=True)]
+
+
+def _stacked(batches: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Logits (B, T, C) and true time steps (B,) of several batches as one, the shorter ones with zeros behind."""
+    steps = max(logits.shape[1] for logits, _ in batches)
+    padded = [np.pad(logits, ((0, 0), (0, steps - logits.shape[1]), (0, 0))) for logits, _ in batches]
+    return np.concatenate(padded), np.concatenate([frames for _, frames in batches])
 
 
 def reader_for(

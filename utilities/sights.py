@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from utilities.alphabet import Alphabet
-from utilities.beam_search import BEAM_WIDTH, Hypothesis
+from utilities.beam_search import BEAM_WIDTH, Beam, Hypothesis
 from utilities.decoding import Reading
 from utilities.language_reading import readings_of
 
@@ -23,12 +23,12 @@ class Sight:
     `scores` are its log probabilities (T, C) where details are asked for.
     """
 
-    beam: Sequence[Hypothesis]
+    beam: Beam
     leans: bool
     scores: np.ndarray | None = None
 
 
-def merged(sights: Sequence[Sight]) -> list[Hypothesis]:
+def merged(sights: Sequence[Sight]) -> Beam:
     """The hypotheses of one image's sights as one beam, the best first: probabilities are means over the sights.
 
     A sight in whose beam a text is not gives it nothing. What a language adds is the mean of those that know: the same
@@ -46,7 +46,7 @@ def merged(sights: Sequence[Sight]) -> list[Hypothesis]:
     least = min(leaning.values(), default=0.0)
     mean = {ids: float(p - np.log(len(sights))) for ids, p in probability.items()}
     best = sorted(mean, key=lambda ids: -(mean[ids] + leaning.get(ids, least)))[:BEAM_WIDTH]
-    return [Hypothesis(ids, mean[ids] + leaning.get(ids, least), mean[ids]) for ids in best]
+    return Beam.of(Hypothesis(ids, mean[ids] + leaning.get(ids, least), mean[ids]) for ids in best)
 
 
 def read_together(
