@@ -27,7 +27,7 @@ def test_the_formula_by_hand():
     model = LanguageModel({"a": 1}, AB)
     letters = np.array([1 / 3, 1 / 3, 1 / 3])  # end, a, b
     letters = (np.array([1, 1, 0]) + 2 * letters) / 4  # no context: a and the end were seen, two kinds
-    for _ in range(5):  # five contexts of starts, each longer: a was seen, one kind
+    for _ in range(7):  # seven contexts of starts, each longer: a was seen, one kind
         letters = (np.array([0, 1, 0]) + letters) / 2
     assert [probability(model, "", x) for x in ("", "a", "b")] == pytest.approx(letters)
 
@@ -38,9 +38,10 @@ def test_what_was_seen_more_often_is_likelier_and_nothing_is_impossible():
     assert probability(model, "bbb", "b") > 0
 
 
-def test_no_more_than_five_characters_before_count():
-    model = LanguageModel({"abbabbab": 1, "b": 2}, AB)
-    assert probability(model, "aabbabb", "a") == probability(model, "babbabb", "a")
+def test_no_more_than_seven_characters_before_count():
+    model = LanguageModel({"aabbabbab": 1, "b": 2}, AB)
+    assert probability(model, "aabbabba", "b") == probability(model, "babbabba", "b")
+    assert probability(model, "abbabba", "b") == probability(model, "babbabba", "b") > probability(model, "bbabba", "b")
 
 
 def test_texts_that_the_model_cannot_read_are_left_out():

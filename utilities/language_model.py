@@ -9,9 +9,9 @@ import numpy as np
 from utilities.alphabet import BLANK, Alphabet
 from utilities.split import in_seeded_order
 
-ORDER = 6  # characters that are looked at together: one, and up to five before it
+ORDER = 8  # characters that are looked at together: one, and up to seven before it
 MOST_CELLS = 50_000_000  # of each table, states times classes, before what was met is forgotten: 400 MB for both
-MOST_TEXTS = 20_000  # different ones, the most frequent: with 49 characters each they take three seconds
+MOST_TEXTS = 20_000  # different ones, the most frequent: with 49 characters each they take four seconds and 150 MB
 WEIGHT = 0.3  # of a language's log probabilities beside those of the image
 START, END = -1, BLANK  # stand before and after a text; no character has these ids
 
