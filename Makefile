@@ -33,7 +33,7 @@ install: .venv/installed-$(TENSORFLOW)
 	@touch "$@"
 
 clean:
-	@if [ -e demo ] && { [ ! -e $(MARK) ] || { [ -s $(MARK) ] && [ -n "$$(find demo -type f -cnewer $(MARK))" ]; }; }; \
+	@if [ -e demo ] && { [ ! -s $(MARK) ] || [ -n "$$(find demo -type f -cnewer $(MARK))" ]; }; \
 	then echo "demo/ holds files that make demo did not make: it stays."; else rm -rf demo; fi
 	rm -rf .image_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -75,9 +75,9 @@ def clear(folder: Path) -> Path | None:
     mark = folder / MARK
     if not folder.exists():
         return None
-    if mark.exists():
-        ended = mark.stat().st_mtime_ns if mark.stat().st_size else None
-        if ended is None or all(path.stat().st_ctime_ns <= ended for path in folder.rglob("*") if path.is_file()):
+    if mark.exists() and mark.stat().st_size:
+        ended = mark.stat().st_mtime_ns
+        if all(path.stat().st_ctime_ns <= ended for path in folder.rglob("*") if path.is_file()):
             shutil.rmtree(folder)
             return None
     other = next(p for n in count(1) if not (p := folder.with_name(f"{folder.name}-{n}")).exists())
@@ -86,23 +86,26 @@ def clear(folder: Path) -> Path | None:
 
 def main() -> int:
     """Run everything and return the exit status."""
+    if kept := clear(FOLDER):
+        print(f"{FOLDER} held files that this program did not make; it is now {kept}.")
+    FOLDER.mkdir()
+    (FOLDER / MARK).touch()
     try:
-        return demonstrate()
+        demonstrate()
     except subprocess.CalledProcessError as error:
         print(
             f"\nThe demonstration stopped: the last command above ended with status {error.returncode}.",
             file=sys.stderr,
         )
         return 1
+    finally:
+        (FOLDER / MARK).write_text("ended\n", encoding="utf-8")  # what comes later is somebody's own
+    return 0
 
 
-def demonstrate() -> int:
+def demonstrate() -> None:
     """All stages, then what was recognised."""
     started = time.perf_counter()
-    if kept := clear(FOLDER):
-        print(f"{FOLDER} held files that this program did not make; it is now {kept}.")
-    FOLDER.mkdir()
-    (FOLDER / MARK).touch()
     print(f"Working in {FOLDER}")
     settings = with_values((ROOT / "setup.cfg").read_text(encoding="utf-8"), LIMITS)
     (FOLDER / "setup.cfg").write_text(settings, encoding="utf-8")
@@ -141,8 +144,6 @@ def demonstrate() -> int:
     shown = ["*.png", "*.html", "saved_models/*.png", "test_set_predictions/*.html"]
     for path in sorted(path for pattern in shown for path in FOLDER.glob(pattern)):
         print(f"  {path.relative_to(ROOT)}")
-    (FOLDER / MARK).write_text("finished\n", encoding="utf-8")
-    return 0
 
 
 if __name__ == "__main__":

@@ -187,10 +187,12 @@ def assert_ends_with_its_parent(parent: str, folder: Path):
     (folder / "parent.py").write_text(parent)
     environ = os.environ | {"PYTHONPATH": str(ROOT)}
     started = subprocess.Popen([sys.executable, folder / "parent.py", folder], env=environ)
-    wait_until(lambda: (folder / "pid").exists() and (folder / "pid").read_text())
-    child = Path("/proc") / (folder / "pid").read_text()
-    assert child.exists()
-    started.kill()
-    started.wait()
+    try:
+        wait_until(lambda: (folder / "pid").exists() and (folder / "pid").read_text())
+        child = Path("/proc") / (folder / "pid").read_text()
+        assert child.exists()
+    finally:
+        started.kill()
+        started.wait()
     # one that nobody has asked about yet (Z) has ended
     wait_until(lambda: not child.exists() or "Z" in (child / "stat").read_text().rpartition(")")[2].split()[0])

@@ -20,7 +20,7 @@ def test_composed_and_decomposed_accents_are_one_character():
 
 
 def test_unknown_characters_are_named_with_the_text():
-    with pytest.raises(UnknownCharacterError, match=r"'x'.*'y'|xy"):
+    with pytest.raises(UnknownCharacterError, match="'axy' holds 'x' 'y'"):
         Alphabet(("a",)).encode("axy")
 
 

@@ -208,7 +208,7 @@ def test_the_machine_is_described_and_its_memory_peaks_anew():
     high = peak_memory()
     del block
     forget_peak_memory()
-    assert 0 < peak_memory() <= high
+    assert 0 < peak_memory() < high - (20 if sys.platform == "linux" else 0)  # MB; elsewhere nothing is forgotten
 
 
 def test_tables_line_up_and_json_knows_no_nan(tmp_path):

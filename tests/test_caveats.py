@@ -27,7 +27,8 @@ def test_transcribed_images_of_which_none_could_be_read_are_not_called_untranscr
 
 def test_a_cell_without_a_group_does_not_make_few_groups_many(tmp_path):
     rows = [f"{i}.png,Carex,{'Carex' if i % 3 else 'Care'},0.9,{'' if i == 7 else i % 2}," for i in range(300)]
-    assert "300 judged words are of only 2 group(s)" in " ".join(notes(load_predictions(written(tmp_path, rows))))
+    said = " ".join(notes(load_predictions(written(tmp_path, rows))))
+    assert "those of the 300 judged words whose group is known are of only 2 group(s)" in said
     one = [row.replace(",1,", ",0,") for row in rows]
     said = " ".join(notes(load_predictions(written(tmp_path, one))))
     assert "only 1 group(s), so there is nothing to resample and no interval" in said

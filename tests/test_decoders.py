@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 from multiprocessing import get_all_start_methods, get_context
 
 import numpy as np
@@ -128,7 +128,21 @@ def test_the_next_is_begun_before_one_is_waited_for():
 def test_what_is_no_longer_wanted_is_not_decoded(paths, monkeypatch):
     decoded = []
     monkeypatch.setattr(decoders, "decode", lambda path, how: decoded.append(path))
+    held = threading.Event()
     with decoders.decoders(1) as pool:
-        started = pool.submit(time.sleep, 0.2), pool.submit(time.sleep, 0.2)  # both threads are busy
+        end = pool.shutdown
+
+        def shutdown(**how):
+            end(**how | {"wait": False})
+            held.set()
+            end()
+
+        monkeypatch.setattr(pool, "shutdown", shutdown)
+        started = [pool.submit(held.wait) for _ in range(decoders.THREADS)]  # all threads are busy
         DecodedAhead(pool, paths, HOW)
     assert all(future.done() for future in started) and not decoded
+
+
+def test_ctrl_c_is_left_to_the_stage():
+    with decoders.decoders(decoders.MANY) as pool:
+        assert pool.submit(signal.raise_signal, signal.SIGINT).result() is None

@@ -9,12 +9,23 @@ from conftest import command, rows, run, wait_until, write_settings
 from utilities.locks import exclusive_lock
 
 
-def begin(stage, *arguments, cwd, stderr=subprocess.DEVNULL) -> subprocess.Popen:
-    """Start a stage's command."""
-    return subprocess.Popen(command(stage, *arguments), cwd=cwd, stdout=subprocess.DEVNULL, stderr=stderr, text=True)
+@pytest.fixture
+def begin():
+    """Starts a stage's command; none outlives its test."""
+    started = []
+
+    def begin(stage, *arguments, cwd, stderr=subprocess.DEVNULL) -> subprocess.Popen:
+        silent = {"stdout": subprocess.DEVNULL, "stderr": stderr, "text": True}
+        started.append(subprocess.Popen(command(stage, *arguments), cwd=cwd, **silent))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
-def test_a_killed_search_resumes_with_what_is_missing_and_keeps_foreign_files(workspace):
+def test_a_killed_search_resumes_with_what_is_missing_and_keeps_foreign_files(workspace, begin):
     settings = workspace / "setup.cfg"
     settings.write_text(settings.read_text().replace("0.001, 0.002", "0.001, 0.002, 0.004"))
     logs = workspace / "logs/hparam_tuning_grid"
@@ -37,7 +48,7 @@ def test_a_killed_search_resumes_with_what_is_missing_and_keeps_foreign_files(wo
     assert len(rows(logs / "trials.csv")) == 3
 
 
-def test_ctrl_c_ends_a_training_and_says_that_it_can_go_on(workspace):
+def test_ctrl_c_ends_a_training_and_says_that_it_can_go_on(workspace, begin):
     write_settings(workspace, epochs=500, train="EARLY_STOPPING = False")
     process = begin("one_model_trainer", "setup.cfg", "x", cwd=workspace, stderr=subprocess.PIPE)
     kept = workspace / "saved_models/.x-interrupted.npz"
@@ -49,7 +60,7 @@ def test_ctrl_c_ends_a_training_and_says_that_it_can_go_on(workspace):
     assert kept.exists()
 
 
-def test_a_killed_training_goes_on_where_it_stood(workspace):
+def test_a_killed_training_goes_on_where_it_stood(workspace, begin):
     write_settings(workspace, epochs=40, train="EARLY_STOPPING = False")
     process = begin("one_model_trainer", "setup.cfg", "x", cwd=workspace)
     kept = workspace / "saved_models/.x-interrupted.npz"

@@ -98,3 +98,9 @@ def test_a_large_comparison_takes_seconds():
     started = time.process_time()
     compare_pairs(truths, ["abcdefgh"] * 20_000, ["abcdefghij"] * 20_000)
     assert time.process_time() - started < 2
+
+
+def test_one_known_writer_is_one_unit_whatever_is_unknown_beside():
+    truths, groups = ["Carex"] * 60, ["x"] * 10 + [""] * 50
+    found = compare_pairs(truths, ["Care"] * 60, truths, groups)
+    assert (found.units, found.p) == (1, 1) and not found.significant and np.isnan(found.low)

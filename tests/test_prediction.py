@@ -177,3 +177,11 @@ def test_an_ensemble_has_its_own_table_and_changes_no_other(tmp_path, monkeypatc
     first, second, both = (float(rows(tmp_path / f"{name}.csv")[0]["confidence"]) for name in ("a", "b", "both"))
     assert 0.1 < first < both < second
     assert summaries[tmp_path / "both.csv"].unread == 1
+
+
+def test_each_row_names_its_group_read_or_not(reader, tmp_path):
+    folder = write_image_set(tmp_path / "set", LABELS, groups=list("aabbcc"))
+    (folder / "images/w001.png").unlink()
+    columns = Columns("words_metadata.csv", "image_location", "transcription", "writer")
+    predict_to_files({tmp_path / "a.csv": reader}, read_image_set(folder, columns, "png", for_prediction=True))
+    assert [row["group"] for row in rows(tmp_path / "a.csv")] == list("aabbcc")

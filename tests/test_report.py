@@ -18,7 +18,7 @@ from utilities import comparison
 from utilities.image_set import read_image_set
 from utilities.metadata import Columns
 from utilities.prediction_summary import Summary
-from utilities.report import REPORT, Reported, report_page, write_report
+from utilities.report import PARTS, REPORT, Reported, report_page, write_report
 from utilities.report_html import marked, table
 from utilities.report_words import differing, pictured_images, script_json, thumbnail, word_columns
 
@@ -298,3 +298,18 @@ def test_columns_of_words_hold_plain_values(frames):
     columns = word_columns(frames["bad"])
     assert {type(e) for e in columns["edits"]} == {int, type(None)}
     assert {len(values) for values in columns.values()} == {12}
+
+
+def test_the_page_has_what_its_script_looks_for(page):
+    script = (PARTS / "script.js").read_text(encoding="utf-8")
+
+    def keys(name):
+        body = re.search(rf"const {name} = {{\n(.*?)\n  }};", script, re.DOTALL)[1]
+        return set(re.findall(r"^    (\w+)[:(,]", body, re.MULTILINE))
+
+    classes = {kind for _, attributes in page.elements for kind in attributes.get("class", "").split()}
+    assert {"words", *re.findall(r'find\("\.(\w+)"\)', script)} <= classes
+    assert {attributes["value"] for attributes in page.all("option")} == keys("FILTERS")
+    assert {a["data-column"] for a in page.all("th") if "data-column" in a} <= keys("CELLS")
+    moves = re.findall(r"(\w+): \(\)", re.search(r"const moves = (.*)", script)[1])
+    assert {a["data-page"] for a in page.all("button") if "data-page" in a} == set(moves)

@@ -176,3 +176,13 @@ def test_an_unknown_way_to_resize_is_refused_not_replaced(model, tmp_path):
     save_recognizer(tmp_path / "m.h5", replace(SPEC, preprocessing=Preprocessing(32, 256, "tilted")), model, {})
     with pytest.raises(ModelFileError, match="'tilted' is none of upright, even, writing, stretch"):
         load_recognizer(tmp_path / "m.h5")
+
+
+def test_a_model_that_learnt_hebrew_from_the_left_is_refused(tmp_path, monkeypatch):
+    spec = replace(SPEC, alphabet=Alphabet.from_labels(["שלום אב"]))
+    for version in (4, 3):
+        monkeypatch.setattr("utilities.saved_model.FORMAT_VERSION", version)
+        save_recognizer(tmp_path / f"{version}.h5", spec, build_prediction_model(spec), {})
+    assert load_recognizer(tmp_path / "4.h5").spec.alphabet == spec.alphabet
+    with pytest.raises(ModelFileError, match="Train it anew"):
+        load_recognizer(tmp_path / "3.h5")

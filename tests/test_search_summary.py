@@ -107,3 +107,18 @@ def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch):
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert sum("image/png" in output.get("data", {}) for output in outputs) == 3
     assert "hardly worth it" in " ".join(str(output.get("data", "")) for output in outputs)
+
+
+def test_of_a_grid_no_more_trials_are_advised(tmp_path):
+    cers, rates = [0.18, 0.18, 0.18, 0.18, 0.18, 0.17, 0.16, 0.15], [0.001, 0.002, 0.003, 0.004] * 2
+    found = search_summary.load_trials(write_trials(tmp_path, cers, rates, dropouts=[0.1] * 4 + [0.2] * 4))
+    said = search_summary.advice(found)
+    assert said.startswith("Every combination of these values was tried (best CER 15.00 %)")
+    assert "DROPOUT = 0.2" in said and "worth" not in said
+
+
+def test_no_empty_frame_is_left_among_the_plots(tmp_path):
+    found = search_summary.load_trials(write_trials(tmp_path, [0.3, 0.2], [0.001, 0.002]))
+    found = found.assign(KERNEL_SIZE=[3, 5], DROPOUT=[0.1, 0.2], BATCH_SIZE=[16, 32])
+    shown = [axes for axes in search_charts.scatter_plots(found).axes if axes.axison]
+    assert len(shown) == 4 and all(axes.get_xlabel() for axes in shown)

@@ -5,6 +5,8 @@ import shutil
 import pytest
 from conftest import WORDS, rows, run, write_image_set, write_settings
 
+from utilities.gpu import usable_cores
+
 
 def test_a_long_run_begins_with_words_drawn_by_the_computer_unless_the_settings_forbid_it(workspace):
     for words, lines in (("SYNTHETIC_WORDS = 40", 1), ("SYNTHETIC_WORDS = 0", 0)):
@@ -25,3 +27,16 @@ def test_a_trial_counts_as_what_the_trainer_would_keep_of_it(workspace, keeps_th
     run("hyperparameter_tuner", "setup.cfg", cwd=workspace)
     (trial,) = rows(workspace / "logs/hparam_tuning_grid/trials.csv")
     assert (int(trial["best_epoch"]) < 16) == keeps_the_best
+
+
+@pytest.mark.skipif(usable_cores() < 2, reason="two workers need two cores")
+def test_trials_of_a_range_run_side_by_side(workspace):
+    settings = workspace / "setup.cfg"
+    text = settings.read_text().replace("[tune]\n", "[tune]\nMETHOD = random\nNUM_CALLS = 2\nWORKERS = 2\n")
+    settings.write_text(text.replace("0.001, 0.002", "0.001..0.002"))
+    done = run("hyperparameter_tuner", "setup.cfg", cwd=workspace)
+    assert "[worker 1] epoch   1/1" in done.stdout and "[worker 2] epoch   1/1" in done.stdout
+    found = rows(workspace / "logs/hparam_tuning_grid/trials.csv")
+    assert [row["state"] for row in found] == ["complete"] * 2
+    assert len({row["LEARNING_RATE"] for row in found}) == 2
+    assert all(0.001 <= float(row["LEARNING_RATE"]) <= 0.002 for row in found)

@@ -81,3 +81,11 @@ def test_copies_of_an_image_stay_together(seed):
 def test_a_single_group_cannot_be_split():
     with pytest.raises(ImageSetError, match="at least 2 groups"):
         split_samples(samples(10, 1), 0.1, 2, grouped=True)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_of_one_group_and_copies_of_its_images_the_group_is_trained_on(seed):
+    rows = [Sample(i + 2, f"w{i}", "x", "a" if i < 200 else f"b{i % 4}", Path(f"w{i}")) for i in range(240)]
+    digests = {s.path: str(i % 200) for i, s in enumerate(rows)}
+    training, validation = split_samples(rows, 0.1, seed, True, digests)
+    assert len(training) >= 200 and 10 <= len(validation) <= 30

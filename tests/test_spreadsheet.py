@@ -2,7 +2,10 @@ import pytest
 
 from utilities.spreadsheet import escaped, is_marked, unescaped
 
-CHANGED = ("007", "3.10", "24.1.54", "1/2", "3-4", "1E5", "Jan. 24, 1954", "4 mai 54", "12 März", "'54", "TRUE")
+CHANGED = (
+    "007", "3.10", "24.1.54", "1/2", "3-4", "1E5", "Jan. 24, 1954", "4 mai 54", "12 März", "'54", "TRUE", "10 AM",
+    "5 p.m.", "3 P",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ["Carex", "=a", "'quoted'", "''", "-5°", "@x", "'=a", "", *CHANGED])

@@ -101,3 +101,9 @@ def test_validation_on_copies_of_training_images_is_said_where_it_cannot_be_help
     data = prepared(work, project="METADATA_GROUP_COLUMN = page")
     assert data.record["validated_on_copies"] == len(data.validation) == len(WORDS)
     assert f"{len(WORDS)} of the images to validate on are copies" in announce(data)
+
+
+def test_words_know_whose_hand_they_are(work):
+    data = prepared(work, project="METADATA_GROUP_COLUMN = writer")
+    training, _ = data.batches(data.alphabet, FRAMES, 2, 1)
+    assert [word.hand for word in training.words] == [s.group for s in data.training] and training.words[0].hand

@@ -63,7 +63,8 @@ def test_a_search_killed_at_any_moment_ends_with_the_same_table(tmp_path, method
     resumed = opened(broken, space, strategy(method), resume=True)
     again = resumed.next()
     assert (again.ordinal, again.values) == (running.ordinal, running.values) or method == "grid"
-    resumed.put_back(again)
+    resumed.report(again, 1, 0.9)
+    resumed.finish(again, outcome(again))
     run_all(resumed)
     assert table(resumed) == table(unbroken)
 

@@ -1,6 +1,7 @@
 """Trials in processes; the worker functions stand in for training."""
 
 import os
+import signal
 import time
 from multiprocessing import Pipe
 from pathlib import Path
@@ -46,6 +47,12 @@ def slow(connection, job):
         connection.send(("done", vars(Outcome("complete", 0.5, 1.0, 1, cost=1.0))))
 
 
+def interrupted(connection, job):
+    while connection.recv() is not None:
+        signal.raise_signal(signal.SIGINT)  # as a terminal does to all processes of a command
+        connection.send(("done", vars(Outcome("complete", 0.5, 1.0, 1, cost=1.0))))
+
+
 def trials(count):
     iterator = iter([Trial(n, {"x": n}) for n in range(count)])
     return lambda: next(iterator, None)
@@ -87,6 +94,10 @@ def test_a_trial_that_always_kills_its_worker_fails():
     ended = [e for e in run(1, always_dies, [None]) if isinstance(e, Ended)]
     assert [e.outcome.state for e in ended] == ["failed"]
     assert "status 9" in ended[0].outcome.reason
+
+
+def test_ctrl_c_is_left_to_the_parent():
+    assert kinds(run(1, interrupted, [None])) == [(Started, 0), (Ended, 0)]
 
 
 def test_workers_run_side_by_side():

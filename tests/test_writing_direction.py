@@ -23,6 +23,8 @@ def on_the_image(text):
         ("סוג Carex alba בגליל", "לילגב Carex alba גוס"),
         ("Carex (שלום 12) alba", "Carex (םולש 12) alba"),
         ("סוג Carex alba", "Carex alba גוס"),
+        ("סוג Carex L. בגליל", "לילגב Carex L. גוס"),
+        ("אב 50%, 32°15′ 5%.5", "5%.5 32°15′ ,50% בא"),
         ("محمد", "دمحم"),
         ("", ""),
     ],
@@ -34,7 +36,7 @@ def test_what_stands_on_the_left_comes_first(text, seen):
 def test_every_text_is_found_again():
     rng = np.random.default_rng(2)
     for _ in range(3000):
-        text = "".join(rng.choice(list("abאבג12.,- ()\u05b7"), rng.integers(0, 14)))
+        text = "".join(rng.choice(list("abאבג12.,- ()\u05b7%°′"), rng.integers(0, 14)))
         assert on_the_image(on_the_image(text)) == text, text
 
 

@@ -10,7 +10,10 @@ WRONG = {
     "a folder": (["train", "x"], "folder"),
     "several mistakes": (["mistakes.cfg", "x"], "IMG_HIGHT.*KERNEL_SIZE = 0"),
     "no column": (["column.cfg", "x"], "METADATA_IMAGE_COLUMN.*image_location"),
-    "bad rows": (["bad.cfg", "x"], "none.png.*w001.png.*two different labels|bad rows"),
+    "bad rows": (
+        ["bad.cfg", "x"],
+        "4 bad rows.*w001.png: image unreadable.*w002.png: two different labels.*none.png: image missing",
+    ),
     "a wrong hyperparameter": (["setup.cfg", "x", "--dropout", "1.0"], "allowed is"),
     "a name with a slash": (["setup.cfg", "a/b"], "NAME"),
 }

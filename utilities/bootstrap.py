@@ -35,8 +35,6 @@ def resampled_sums(
     """
     counts = np.asarray(counts, float)
     if groups is not None:
-        if known_groups(groups) == 1:
-            return np.zeros((len(counts), 0))
         index = group_numbers(groups)
         counts = np.stack([np.bincount(index, weights=c) for c in counts])
     k, n = counts.shape
@@ -61,7 +59,12 @@ def known_groups(groups: Iterable[Hashable]) -> int:
 
 
 def group_numbers(groups: Sequence[Hashable]) -> np.ndarray:
-    """A number from 0 for each row's group, (n,) int64; a row whose group is None or "" is alone in its group."""
+    """A number from 0 for each row's group, (n,) int64; a row whose group is None or "" is alone in its group.
+
+    Where one group alone is known all rows are of it: how groups differ is then not known.
+    """
+    if known_groups(groups) == 1:
+        return np.zeros(len(groups), np.int64)
     numbers: dict[Hashable, int] = {}
     keys = (row if group is None or group == "" else (group,) for row, group in enumerate(groups))
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)

@@ -11,6 +11,8 @@ from utilities.alphabet import normalize
 from utilities.images import IMAGE_ENDINGS, USUAL_ENDINGS
 from utilities.metadata import ImageSetError
 
+# in a disk's top folder, closed to its users
+SYSTEM_FOLDERS = frozenset({"lost+found", "System Volume Information", "$RECYCLE.BIN", "#recycle", "@Recycle"})
 ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{2,3}$")  # of a row's name, which may be another than the file's
 # how well named folders fit: all of them are there; they end as the file's do, which lies elsewhere; nothing tells
 SURE, ELSEWHERE, GUESSED = 2, 1, 0
@@ -138,7 +140,7 @@ def printable(name: str) -> str:
 
 def _raise(error: OSError) -> None:
     """What a folder that may not be read is to `os.walk`, which would pass over it and its images."""
-    if Path(error.filename).name != "lost+found":  # of a disk's top folder: the system's own
+    if Path(error.filename).name not in SYSTEM_FOLDERS:
         raise error
 
 

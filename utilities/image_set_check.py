@@ -99,12 +99,8 @@ def _judge_training(config: Config, found: Examined, named: _Named, report: Chec
     digests = {s.path: found.decoded[s.path].digest for s in usable}
     try:
         if named.splits:
-            share, seed, grouped = (
-                config.train.validation_share,
-                config.train.seed,
-                config.project.metadata_group_column,
-            )
-            split_samples(usable, share, seed, bool(grouped), digests)
+            grouped = bool(config.project.metadata_group_column)
+            split_samples(usable, config.train.validation_share, config.train.seed, grouped, digests)
         else:
             usable_samples(found.image_set, found.problems, "skip")
     except ImageSetError as error:

@@ -63,7 +63,7 @@ class LanguageModel:
 
     def log_probability(self, text: str) -> float:
         """log P(text) with its end, in nats; the alphabet must have its characters."""
-        ids, state, total = self._alphabet.encode(text), np.array([self.start]), 0.0
+        ids, state, total = self._alphabet.encode(text), np.array([self.first_state()]), 0.0
         for i in ids:
             total += float(self.log_probabilities(state, i)[0])
             state = self.follow(state, np.array([i]))

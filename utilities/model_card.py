@@ -9,7 +9,9 @@ import h5py
 
 from utilities.errors import UserError
 
-FORMAT_VERSION = 3  # 1: full models without the shortcut head; 2: every image kept its aspect ratio or was stretched
+# 1: full models without the shortcut head; 2: every image kept its aspect ratio or was stretched; 3: Hebrew and Arabic
+# were learnt as if they ran from left to right
+FORMAT_VERSION = 4
 DESCRIPTION = "handwriting_recognizer"  # the name of the description inside the file
 MODEL_ENDINGS = (".h5", ".keras")
 

@@ -27,6 +27,7 @@ from utilities.model_card import (
 )
 from utilities.original_model import read_original
 from utilities.safe_files import make_folder, whole_file
+from utilities.writing_direction import runs_from_right
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,10 @@ class Recognizer:
     def prediction_model(self) -> keras.Model:
         """The part that reads: image (B, W, H, 1) float32 -> logits (B, T, C) float32."""
         return reader_of(self.full_model)
+
+
+AS_ON_THE_IMAGE = 4  # the format from which on ids of Hebrew and Arabic come as characters stand on the image
+STRAY = 4  # letters of these in the alphabet of a collection in another script
 
 
 def save_recognizer(path: Path, spec: RecognizerSpec, model: keras.Model, record: dict) -> None:
@@ -74,6 +79,11 @@ def load_recognizer(path: Path, original_alphabet: Alphabet | None = None) -> Re
         return Recognizer(spec, add_ctc(model), {"origin": f"written by the original workflow: {path.name}"})
     description = read_description(path)
     spec = spec_from(description)
+    from_right = sum(map(runs_from_right, spec.alphabet.characters))
+    if description["format_version"] < AS_ON_THE_IMAGE and from_right > STRAY:
+        raise ModelFileError(
+            f"{path} is of a version that learnt Hebrew and Arabic as if they ran from left to right. Train it anew."
+        )
     reader = build_prediction_model(spec)
     full = add_ctc(reader)
     target = full if description["kind"] == "full" else reader

@@ -49,7 +49,7 @@ def scatter_plots(trials: pd.DataFrame) -> Figure:
     rows = -(-len(keys) // columns)
     figure = new_figure(4 * columns, 3.2 * rows)
     cells = figure.subplots(rows, columns, squeeze=False).flat
-    for axes, key in zip(cells, keys, strict=False):
+    for key, axes in zip(keys, cells, strict=False):  # in this order: of `cells` the rest is left
         axes.plot(done[key], 100 * done["val_cer"], "o", color=BLUE, alpha=0.7)
         if len(done):
             best = done.sort_values(["val_cer", "cost", "val_loss"]).iloc[0]

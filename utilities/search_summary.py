@@ -117,6 +117,10 @@ def advice(trials: pd.DataFrame) -> str:
     if len(done) < FEW:
         return f"Only {len(done)} trials are complete: too few to say what more of them would bring."
     course = best_so_far(done)["best CER %"].to_numpy()
+    at_edge, keys = edges(trials), tried(trials)
+    if len(keys) > 1 and len(trials) == trials[keys].nunique().prod():  # a grid, in which the last are no better chosen
+        text = f"Every combination of these values was tried (best CER {course[-1]:.2f} %)."
+        return f"{text} The best has the outermost of {', '.join(at_edge)}: try values beyond it." if at_edge else text
     late = max(1, round(LAST_SHARE * len(course)))
     before, best = course[-late - 1], course[-1]
     if best < before * (1 - WORTHWHILE):
@@ -125,7 +129,6 @@ def advice(trials: pd.DataFrame) -> str:
             " more trials are worth it."
         )
     text = f"The last {late} of {len(done)} trials brought nothing beyond chance (best CER {best:.2f} %)"
-    at_edge = edges(trials)
     if at_edge:
         return f"{text}, but the best value is the outermost tried: {', '.join(at_edge)}. Try values beyond it."
     return f"{text}: more trials among these values are hardly worth it."

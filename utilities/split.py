@@ -57,15 +57,20 @@ def split_samples(
 
 
 def _images_of_its_own(units: Mapping[str, Sequence[Sample]], digests: Mapping[Path, str]) -> dict[str, int]:
-    """How many samples of each unit are no copies of another's, for units with such; else how many each has."""
+    """How many samples of each unit are no copies of another's, for units with such; where fewer than two have any, how
+    many each has.
+    """
     stands_in = defaultdict(set)
     for unit, same in units.items():
         for sample in same:
             stands_in[digests.get(sample.path)].add(unit)
-    own = {
-        u: sum(s.path not in digests or len(stands_in[digests[s.path]]) == 1 for s in same) for u, same in units.items()
-    }
-    return {unit: count for unit, count in own.items() if count} or {unit: len(same) for unit, same in units.items()}
+
+    def is_own(sample):
+        return sample.path not in digests or len(stands_in[digests[sample.path]]) == 1
+
+    own = {unit: sum(map(is_own, same)) for unit, same in units.items()}
+    found = {unit: count for unit, count in own.items() if count}
+    return found if len(found) > 1 else {unit: len(same) for unit, same in units.items()}
 
 
 def _units(samples: Sequence[Sample], grouped: bool, digests: Mapping[Path, str]) -> dict[str, list[Sample]]:

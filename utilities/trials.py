@@ -107,10 +107,6 @@ class TrialQueue:
             self._enqueue(ordinal, dict(values))
         self._study.tell(number, state=TrialState.FAIL)
 
-    def put_back(self, trial: Trial) -> None:
-        """Have this trial run again: whoever ran it is gone."""
-        self._ask_again(self._running.pop(trial.ordinal).number, trial.values, trial.ordinal)
-
     def next(self) -> Trial | None:
         """The next trial to run, or None when all have been handed out."""
         waiting, taken = self._waiting(), self._ordinals()

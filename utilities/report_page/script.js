@@ -18,7 +18,7 @@
   };
 
   function isUnread(words, row) {
-    return words.problem[row] !== "" && words.prediction[row] === "";
+    return words.problem[row] !== "" && words.prediction[row] === "" && words.confidence[row] === null;
   }
 
   function columnsOf(model) {
