@@ -9,11 +9,11 @@ import shutil
 import subprocess
 import sys
 import time
-from itertools import count
 from pathlib import Path
 
 from utilities.comparison import FOLDER_VARIABLE, load_predictions, model_table, words_read
 from utilities.images import read_grey
+from utilities.safe_files import free_name
 from utilities.word_gallery import word_gallery
 
 ROOT = Path(__file__).resolve().parent
@@ -80,8 +80,7 @@ def clear(folder: Path) -> Path | None:
         if all(path.stat().st_ctime_ns <= ended for path in folder.rglob("*") if path.is_file()):
             shutil.rmtree(folder)
             return None
-    other = next(p for n in count(1) if not (p := folder.with_name(f"{folder.name}-{n}")).exists())
-    return folder.rename(other)
+    return folder.rename(free_name(folder))
 
 
 def main() -> int:

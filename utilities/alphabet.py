@@ -82,8 +82,12 @@ class Alphabet:
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of class ids 1..n (no blanks) from left to right."""
-        seen = "".join(self.characters[i - 1] for i in ids)
-        return "".join(seen[i] for i in visual_order(seen)) if self._from_right else seen
+        seen = self.seen(ids)
+        return "".join(seen[i] for i in self.order(seen))
+
+    def seen(self, ids: Iterable[int]) -> str:
+        """The characters of class ids 1..n as they stand on an image, from left to right."""
+        return "".join(self.characters[i - 1] for i in ids)
 
     def extended(self, characters: Iterable[str]) -> "Alphabet":
         """This alphabet with new characters appended in sorted order, so that known ids keep their meaning."""

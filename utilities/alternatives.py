@@ -41,5 +41,5 @@ def character_confidences(scores: np.ndarray, ids: np.ndarray, alphabet: Alphabe
     text = alphabet.decode(ids)
     first, end = len(text) - len(text.lstrip()), len(text.rstrip())
     ((steps, _),) = best_alignments(scores[None], [ids], np.array([len(scores)]))
-    seen = np.exp(scores[steps, ids]).tolist()
-    return tuple(seen[i] for i in alphabet.order("".join(alphabet.characters[i - 1] for i in ids)))[first:end]
+    from_left = np.exp(scores[steps, ids]).tolist()
+    return tuple(from_left[i] for i in alphabet.order(alphabet.seen(ids)))[first:end]

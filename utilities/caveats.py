@@ -55,7 +55,8 @@ def _notes_on(name: str, frame: pd.DataFrame) -> Iterator[str]:
         )
     if 0 < groups < FEW_GROUPS:
         reason = "so there is nothing to resample and no interval" if groups < 2 else "so the intervals are rough"
-        named = f"those of the {n:,} judged words whose group is known" if (words["group"] == "").any() else ""
-        yield f"{name}: {named or f'the {n:,} judged words'} are of only {groups} group(s), {reason}."
+        judged = f"the {n:,} judged words"
+        told = f"those of {judged} whose group is known" if (words["group"] == "").any() else judged
+        yield f"{name}: {told} are of only {groups} group(s), {reason}."
     elif n < FEW_WORDS:
         yield f"{name}: only {n:,} words are judged; differences of a few points mean nothing."

@@ -46,7 +46,7 @@ class LanguageModel:
         self.start = self._place((START,) * (ORDER - 1))
 
     def first_state(self) -> int:
-        """The state before a text. Where too many rows were made, of thousands of characters, no other is then."""
+        """The state before a text. Where too many rows were made, of thousands of characters, it is the only one."""
         if self._followers.size > MOST_CELLS:
             self._forget()
         return self.start
@@ -84,14 +84,14 @@ class LanguageModel:
             context = context[1:]
         place = self._places.get(context)
         if place is None:
-            probabilities = np.log(self._smoothed(context))
+            log_probabilities = np.log(self._smoothed(context))
             place = self._places[context] = len(self._contexts)
             self._contexts.append(context)
             if place == len(self._followers):
                 more = max(256, place)
                 self._log_probabilities = np.pad(self._log_probabilities, ((0, more), (0, 0)))
                 self._followers = np.pad(self._followers, ((0, more), (0, 0)), constant_values=-1)
-            self._log_probabilities[place] = probabilities
+            self._log_probabilities[place] = log_probabilities
         return place
 
     def _smoothed(self, context: tuple[int, ...]) -> np.ndarray:

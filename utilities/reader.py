@@ -151,6 +151,8 @@ class Reader:
 
 def _stacked(batches: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
     """Logits (B, T, C) and true time steps (B,) of several batches as one, the shorter ones with zeros behind."""
+    if len(batches) == 1:
+        return batches[0]
     steps = max(logits.shape[1] for logits, _ in batches)
     padded = [np.pad(logits, ((0, 0), (0, steps - logits.shape[1]), (0, 0))) for logits, _ in batches]
     return np.concatenate(padded), np.concatenate([frames for _, frames in batches])

@@ -5,7 +5,6 @@ import io
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,7 +16,7 @@ from utilities.comparison import read_predictions, words_judged
 from utilities.errors import UserError
 from utilities.metadata import MARK, form_of, read_table
 from utilities.model_files import REVIEW
-from utilities.safe_files import write_text_whole
+from utilities.safe_files import free_name, write_text_whole
 from utilities.spreadsheet import escaped, is_marked, unescaped
 
 COLUMNS = ("image", "prediction", "correction", "right", "confidence", "label", "group", "problem", "image_set")
@@ -106,8 +105,7 @@ def _kept_corrections(path: Path, frame: pd.DataFrame, image_set: str) -> tuple[
     again = f" ({len(carried)} that you have filled in stand in it again)" if carried else ""
     if whole:
         return carried, again
-    other = next(p for n in count(1) if not (p := path.with_stem(f"{path.stem}-{n}")).exists())
-    path.rename(other)
+    other = path.rename(free_name(path))
     return carried, f"{again}\nThe list of before, in which you have written, is kept: {other}"
 
 

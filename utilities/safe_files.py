@@ -6,6 +6,7 @@ import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from utilities.errors import UserError
@@ -137,6 +138,11 @@ def require_free_space(folder: Path, bytes_needed: int, what: str) -> None:
             f" {SPARE_BYTES / 2**20:.0f} MiB to spare, {free / 2**20:.0f} MiB are free."
             " Free some space or work in a folder on another disk."
         )
+
+
+def free_name(path: Path) -> Path:
+    """The first of path-1, path-2, ... (before its ending) that does not exist."""
+    return next(p for n in count(1) if not (p := path.with_stem(f"{path.stem}-{n}")).exists())
 
 
 def refuse_existing(paths: Iterable[Path], hint: str) -> None:
