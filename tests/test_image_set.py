@@ -12,6 +12,7 @@ from PIL import Image
 from utilities.image_index import ImageIndex
 from utilities.image_set import read_image_set, require_an_image, usable_samples
 from utilities.metadata import Columns, ImageSetError
+from utilities.rows import label_problems
 
 COLUMNS = Columns("words_metadata.csv", "image_location", "transcription")
 GROUPED = Columns("words_metadata.csv", "image_location", "transcription", "writer")
@@ -118,6 +119,28 @@ def test_a_missing_image_is_not_taken_from_another_folder(folder):
     assert [p.row for p in read_image_set(folder, COLUMNS, "png").problems] == [2, 3]
 
 
+def test_an_image_of_another_folder_is_taken_only_if_the_tables_folders_are_nowhere(folder):
+    for name, to in (("w001", "smith/1"), ("w002", "smith/2"), ("w003", "jones/1"), ("w004", "jones/3")):
+        (folder / to).parent.mkdir(exist_ok=True)
+        (folder / f"images/{name}.png").rename(folder / f"{to}.png")
+    rewrite(folder, "image_location,transcription\nsmith/1.png,a\nsmith/3.png,b\njones/1.png,c\nw005.png,d\n")
+    image_set = read_image_set(folder, COLUMNS, "png", for_prediction=True)
+    assert [(p.row, p.finding) for p in image_set.problems] == [(3, "image missing")]
+    assert "jones/3.png is so called, but lies in another folder" in image_set.problems[0].detail
+    assert [s.path and s.path.name for s in image_set.samples] == ["1.png", None, "1.png", "w005.png"]
+    rewrite(folder, "image_location,transcription\nold/2.png,a\nold/3.png,b\n")
+    assert not read_image_set(folder, COLUMNS, "png").problems
+
+
+def test_capitals_make_no_difference_where_nothing_else_fits(folder):
+    rewrite(folder, "image_location,transcription\nImages/W001.png,a\nW002,b\nIMAGES/w003.PNG,c\nx/W004.jpg,d\n")
+    found = [s.path and s.path.name for s in read_image_set(folder, COLUMNS, "png", for_prediction=True).samples]
+    assert found == ["w001.png", "w002.png", "w003.png", None]  # x is not Images, which other rows name
+    (folder / "images/W001.png").write_bytes(b"")
+    rewrite(folder, "image_location,transcription\nimages/W001.png,a\nimages/w001.png,b\n")
+    assert [s.path.name for s in read_image_set(folder, COLUMNS, "png").samples] == ["W001.png", "w001.png"]
+
+
 def test_a_number_with_a_point_is_no_name_with_an_ending(folder):
     (folder / "images/w000.png").rename(folder / "images/12.png")
     rewrite(folder, "image_location,transcription\n12.3,Carex\n12.gif,Carex\n")
@@ -215,12 +238,49 @@ def test_a_column_that_is_there_twice_is_refused(folder):
 
 def test_line_ends_of_an_old_mac_are_line_ends(folder):
     rewrite(folder, 'image_location,transcription\rw000.png,"two\rlines"\r')
-    assert [s.label for s in read_image_set(folder, COLUMNS, "png").samples] == ["two\nlines"]
+    image_set = read_image_set(folder, COLUMNS, "png")
+    assert [s.label for s in image_set.samples] == ["two\nlines"]
+    (problem,) = label_problems(image_set.samples, 40, None, {})
+    assert (problem.row, problem.finding) == (2, "label of several lines")
+    assert "double quote" in problem.detail
+
+
+def test_characters_that_no_image_shows_are_not_learnt(folder):
+    invisible = "Carex\N{NO-BREAK SPACE}stri\N{SOFT HYPHEN}cta\t5\N{ZERO WIDTH SPACE}"
+    joined = "\u0645\u06cc\N{ZERO WIDTH NON-JOINER}\u062e"  # this one shows
+    rewrite(folder, f"image_location,transcription\nw000.png,{invisible}\nw001.png,\ufeff\nw002.png,{joined}\n")
+    image_set = read_image_set(folder, COLUMNS, "png")
+    assert [s.label for s in image_set.samples] == ["Carex stricta 5", "", joined]
+    assert [(p.row, p.finding) for p in image_set.problems] == [(3, "empty label")]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "\n\nimage_location,transcription",
+        "sep=,\nimage_location, transcription ",
+        "sep=|\nimage_location|transcription",
+    ],
+)
+def test_the_header_is_found_and_its_spaces_do_not_count(folder, header):
+    separator = "|" if "|" in header else ","
+    rewrite(folder, f"{header}\nw000.png{separator}Carex\n")
+    (sample,) = read_image_set(folder, COLUMNS, "png").samples
+    assert (sample.label, sample.row) == ("Carex", header.count("\n") + 2)
+
+
+def test_a_title_above_the_header_is_said_to_be_one(folder):
+    rewrite(folder, "My words\nimage_location,transcription\nw000.png,Carex\n")
+    with pytest.raises(ImageSetError, match="Delete row 1 if it is not the header"):
+        read_image_set(folder, COLUMNS, "png")
 
 
 def test_a_quotation_that_never_ends_is_said(folder):
     rewrite(folder, 'image_location,transcription\nw000.png,"Carex\nw001.png,Rosa\n')
-    with pytest.raises(ImageSetError, match="cannot be read as a CSV"):
+    with pytest.raises(ImageSetError, match=r"cannot be read as a CSV file: row 2: .*double quote"):
+        read_image_set(folder, COLUMNS, "png")
+    rewrite(folder, 'image_location,transcription\nw001.png,Rosa\nw000.png,"Carex" stricta\n')
+    with pytest.raises(ImageSetError, match="row 3: "):
         read_image_set(folder, COLUMNS, "png")
 
 
@@ -253,8 +313,12 @@ def test_prediction_needs_neither_labels_nor_a_csv_but_every_column_that_is_name
         read_image_set(folder, COLUMNS, "png", for_prediction=True)
     not_looked_at = replace(COLUMNS, transcription=None)
     assert [s.label for s in read_image_set(folder, not_looked_at, "png", for_prediction=True).samples] == [""]
-    (folder / "words_metadata.csv").unlink()
-    assert len(read_image_set(folder, COLUMNS, "png", for_prediction=True).samples) == len(WORDS)
+    (folder / "words_metadata.csv").rename(folder / "Words.CSV")
+    (folder / "images/phone.HEIC").write_bytes(b"")
+    image_set = read_image_set(folder, COLUMNS, "png", for_prediction=True)
+    assert len(image_set.samples) == len(WORDS)
+    assert "Is Words.CSV the table?" in image_set.without_table
+    assert "1 files of other kinds, such as images/phone.HEIC" in image_set.without_table
 
 
 @pytest.mark.parametrize(
@@ -273,7 +337,7 @@ def test_a_wrong_csv_says_what_is_wrong(folder, text, message):
 
 def test_another_encoding_absent_csv_and_absent_folder(folder):
     (folder / "words_metadata.csv").write_bytes("image_location,transcription\nw000.png,Müller\n".encode("latin-1"))
-    with pytest.raises(ImageSetError, match="UTF-8"):
+    with pytest.raises(ImageSetError, match=r"not UTF-8 text \(line 2\)"):
         read_image_set(folder, COLUMNS, "png")
     (folder / "words_metadata.csv").unlink()
     with pytest.raises(ImageSetError, match="There is no file"):

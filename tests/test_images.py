@@ -15,6 +15,7 @@ from utilities.images import (
     prepare,
     quantile,
     read_grey,
+    require_dark_writing,
     to_canvases,
 )
 
@@ -185,9 +186,33 @@ def test_an_image_without_writing_says_so_and_faint_writing_does_not(tmp_path):
     for name, image in images.items():
         Image.fromarray(image).save(tmp_path / f"{name}.png")
         problems[name] = decode(tmp_path / f"{name}.png", HOW).problem
-    assert "shows no writing" in problems["white"] and "invert" in problems["negative"]
+    assert "shows no writing" in problems["white"] and "invert it" in problems["negative"]
     assert not problems["faint"]
     assert not decode(tmp_path / "negative.png", Preprocessing(32, 64, "stretch")).problem
+
+
+def test_paper_noise_of_a_negative_is_no_writing_and_a_white_margin_makes_no_negative():
+    rng = np.random.default_rng(3)
+    dark = rng.normal(40, 6, (60, 200)).clip(0, 255)  # darker specks than the paper are there, too
+    word = np.asarray(draw("Carex", height=48), float)
+    dark[6 : 6 + word.shape[0], 20 : 20 + word.shape[1]] += (220 - word) * 0.8
+    with pytest.raises(ImageError, match="negative"):
+        require_dark_writing(dark.clip(0, 255).astype(np.uint8), HOW)
+    scan = np.full((60, 200), 200, np.uint8)
+    scan[6 : 6 + word.shape[0], 20 : 20 + word.shape[1]] = 200 - (220 - word) * 0.2
+    scan[:, 190:] = 255  # where the paper ends
+    require_dark_writing(scan, HOW)
+
+
+def test_a_tiff_of_several_pages_is_none_of_a_word():
+    pages = [draw("Carex"), draw("Poa"), draw("Rosa")]
+    file = io.BytesIO()
+    pages[0].save(file, "TIFF", save_all=True, append_images=pages[1:])
+    with pytest.raises(ImageError, match="has 3 pages; save each"):
+        read_grey(io.BytesIO(file.getvalue()))
+    file = io.BytesIO()
+    pages[0].save(file, "TIFF", save_all=True, append_images=[pages[0].reduce(4)])
+    assert np.array_equal(read_grey(io.BytesIO(file.getvalue())), np.asarray(pages[0]))
 
 
 def test_canvas_width_follows_from_the_content_alone():

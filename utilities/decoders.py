@@ -19,7 +19,7 @@ import numpy as np
 
 from utilities.child_process import follow_parent
 from utilities.gpu import usable_cores
-from utilities.images import ImageError, Preprocessing, prepare, read_grey, require_writing
+from utilities.images import ImageError, Preprocessing, prepare, read_grey, require_dark_writing, require_writing
 
 BLOCK = 16  # images that are decoded in one go: handing over each by itself would take a tenth of the time
 THREADS = 2  # Python runs one of them at a time and they hand over at each small step: more only wait for each other
@@ -63,7 +63,9 @@ def decode(path: Path, how: Preprocessing) -> Decoded:
         return Decoded(None, f"cannot be opened ({error.strerror})")
     digest = digest_of(data)
     try:
-        content = prepare(read_grey(io.BytesIO(data)), how)
+        grey = read_grey(io.BytesIO(data))
+        require_dark_writing(grey, how)
+        content = prepare(grey, how)
         require_writing(content, how)
         return Decoded(content, digest=digest)
     except ImageError as error:

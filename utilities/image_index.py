@@ -3,7 +3,7 @@
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from utilities.alphabet import normalize
 from utilities.images import IMAGE_ENDINGS, USUAL_ENDINGS
 from utilities.metadata import ImageSetError
 
+TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".ods")
 # in a disk's top folder, closed to its users
 SYSTEM_FOLDERS = frozenset({"lost+found", "System Volume Information", "$RECYCLE.BIN", "#recycle", "@Recycle"})
 ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{2,3}$")  # of a row's name, which may be another than the file's
@@ -21,7 +22,8 @@ SURE, ELSEWHERE, GUESSED = 2, 1, 0
 class ImageIndex:
     """All images under a folder, found by relative path or by base name, with or without an ending.
 
-    Names are compared in Unicode's composed form (NFC): a file copied from a Mac has its accents apart.
+    Names are compared in Unicode's composed form (NFC): a file copied from a Mac has its accents apart. Where no name
+    fits otherwise, capitals make no difference, as they make none in Windows.
     """
 
     def __init__(self, folder: Path, preferred_format: str = "png"):
@@ -40,6 +42,14 @@ class ImageIndex:
         return self._by(lambda relative: normalize(relative.rpartition("/")[2]))
 
     @cached_property
+    def _folded_paths(self) -> dict[str, list[str]]:
+        return self._by(lambda relative: normalize(relative).casefold())
+
+    @cached_property
+    def _folded_names(self) -> dict[str, list[str]]:
+        return self._by(lambda relative: normalize(relative.rpartition("/")[2]).casefold())
+
+    @cached_property
     def _file_names(self) -> set[str]:
         """Names of files of any kind, for what is no image: seldom needed."""
         return {normalize(f.rpartition("/")[2]) for f in self._files}
@@ -52,6 +62,11 @@ class ImageIndex:
             index[name].append(relative)
             index[name.rpartition(".")[0]].append(relative)
         return index
+
+    @property
+    def others(self) -> list[str]:
+        """Relative paths of what is neither an image nor a table: perhaps pictures of a kind that cannot be read."""
+        return [f for f in self._files if not f.lower().endswith((*IMAGE_ENDINGS, *TABLE_ENDINGS))]
 
     @property
     def all_paths(self) -> list[Path]:
@@ -102,15 +117,17 @@ class ImageIndex:
             return
         yield [f for f in self._paths.get(key, ()) if normalize(f) == key]
         yield self._paths.get(key, ())
-        folders, _, name = key.rpartition("/")
-        for candidate in dict.fromkeys((name, ENDING.sub("", name))):
-            found = self._names.get(candidate, ())
-            likeness = [_likeness(folders, f) for f in found]
-            yield [f for f, like in zip(found, likeness, strict=True) if like == max(likeness)]
+        yield from _of_name(key, self._names)
+        folded = key.casefold()
+        yield self._folded_paths.get(folded, ())
+        yield from _of_name(folded, self._folded_names)
 
     def likeness(self, name: str, path: Path) -> tuple[int, int]:
         """How well the folders that a row names fit those of an image: the greater, the better."""
-        return _likeness(_key(name).rpartition("/")[0], path.relative_to(self._folder).as_posix())
+        key = _key(name)
+        if key in self._paths:  # nearly always, and path objects are slow
+            return SURE, 0
+        return _likeness(key.rpartition("/")[0], path.relative_to(self._folder).as_posix())
 
 
 def _key(name: str) -> str:
@@ -118,9 +135,18 @@ def _key(name: str) -> str:
     return normalize(name.strip()).replace("\\", "/").removeprefix("./")
 
 
+def _of_name(key: str, names: Mapping[str, Sequence[str]]) -> Iterator[Sequence[str]]:
+    """Images by base name that a row may mean, with its ending and without, whose folders fit best."""
+    folders, _, name = key.rpartition("/")
+    for candidate in dict.fromkeys((name, ENDING.sub("", name))):
+        found = names.get(candidate, ())
+        likeness = [_likeness(folders, f) for f in found]
+        yield [f for f, like in zip(found, likeness, strict=True) if like == max(likeness)]
+
+
 def _likeness(named: str, relative: str) -> tuple[int, int]:
     """How well named folders fit those of a file, and in how many of them."""
-    found = normalize(relative).rpartition("/")[0]
+    named, found = named.casefold(), normalize(relative).rpartition("/")[0].casefold()
     if not named or f"/{found}".endswith(f"/{named}"):
         return SURE, 0
     if found and f"/{named}".endswith(f"/{found}"):

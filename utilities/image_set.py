@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from utilities.alphabet import normalize
-from utilities.image_index import SURE, ImageIndex
+from utilities.alphabet import as_seen, normalize
+from utilities.image_index import GUESSED, SURE, TABLE_ENDINGS, ImageIndex, printable
 from utilities.images import IMAGE_ENDINGS
 from utilities.metadata import Columns, ImageSetError, read_metadata
 from utilities.rows import Problem, Sample, contradictions, empty_labels, list_problems, of_one_image, repeats
@@ -54,16 +54,16 @@ def read_image_set(folder: Path, columns: Columns, preferred_format: str, for_pr
                 f"{folder} holds neither {columns.file_name} nor any image ({endings}). Name another in setup.cfg."
             )
         samples = [Sample(0, path.relative_to(folder).as_posix(), "", "", path) for path in paths]
-        return ImageSet(folder, tuple(samples), (), without_table=_without_table(metadata, len(samples)))
+        return ImageSet(folder, tuple(samples), (), without_table=_without_table(metadata, len(samples), images.others))
     samples, problems = [], []
     table = read_metadata(metadata, columns, WITHOUT_CSV.format(name=columns.file_name) if for_prediction else "")
     for row, name, label, group in table:
         path, trouble = images.find(name)
-        samples.append(Sample(row, name, normalize(label.strip()), normalize(group.strip()), path))
+        samples.append(Sample(row, name, as_seen(label), normalize(group.strip()), path))
         if trouble:
             problems.append(Problem(row, name, *trouble))
     shared = of_one_image(samples)
-    if wrong := _guesses(images, shared):
+    if wrong := _strays(images, samples) | _guesses(images, shared):
         problems += [Problem(s.row, s.name, *wrong[s.row]) for s in samples if s.row in wrong]
         samples = [replace(s, path=None) if s.row in wrong else s for s in samples]
         shared = of_one_image(samples)
@@ -76,11 +76,31 @@ def read_image_set(folder: Path, columns: Columns, preferred_format: str, for_pr
     return ImageSet(folder, tuple(samples), tuple(sorted(problems, key=lambda p: p.row)), columns.group)
 
 
-def _without_table(metadata: Path, images: int) -> str:
-    """What a missing table means; a file with another name may be it."""
-    others = sorted(p.name for p in metadata.parent.glob("[!.]*.csv"))
-    perhaps = f" (Is {others[0]} the table? Then correct METADATA_FILE_NAME, or rename it.)" if others else ""
-    return f"There is no {metadata}: all {images} images there are taken, without transcriptions.{perhaps}"
+def _without_table(metadata: Path, images: int, others: Sequence[str]) -> str:
+    """What a missing table means; a file with another name may be it. `others`: what may be no image for us alone."""
+    tables = sorted(
+        (p for p in metadata.parent.glob("[!.]*") if p.suffix.lower() in TABLE_ENDINGS),
+        key=lambda path: (TABLE_ENDINGS.index(path.suffix.lower()), path.name),
+    )
+    said = f"There is no {metadata}: all {images} images there are taken, without transcriptions."
+    if tables:
+        said += f" (Is {tables[0].name} the table? Save it as CSV UTF-8 and correct METADATA_FILE_NAME, or rename it.)"
+    if others:
+        said += f" Not read: {len(others)} files of other kinds, such as {printable(others[0])}; save pictures as png."
+    return said
+
+
+def _strays(images: ImageIndex, samples: Iterable[Sample]) -> dict[int, tuple[str, str]]:
+    """Row -> (finding, detail) of rows whose image is missing: what was found lies in another folder than they name.
+
+    A table may come from another machine with other folders, but not where other rows' folders are those here.
+    """
+    named = [s for s in samples if s.path and ("/" in s.name or "\\" in s.name)]
+    likeness = {s.row: images.likeness(s.name, s.path)[0] for s in named}
+    if SURE not in likeness.values():
+        return {}
+    detail = "{} is so called, but lies in another folder, and of other rows the folders are right"
+    return {s.row: ("image missing", detail.format(s.path)) for s in named if likeness[s.row] == GUESSED}
 
 
 def _guesses(images: ImageIndex, shared: Iterable[Sequence[Sample]]) -> dict[int, tuple[str, str]]:

@@ -128,7 +128,7 @@ def _description(project: Project, found: Examined, known: Alphabet | None) -> l
     lines = [line]
     if found.image_set.without_table:
         lines.append(f"  {found.image_set.without_table}")
-    if characters := "".join(sorted(set("".join(s.label for s in samples)))):
+    if characters := "".join(sorted(filter(str.isprintable, {c for s in samples for c in s.label}))):
         lines.append(f"  characters: {characters}")
     unknown = Counter(c for s in samples for c in (known.unknown(s.label) if known else ()))
     if unknown:

@@ -25,6 +25,7 @@ READING_BUCKET = 32  # px: the same where nothing is learnt; batches may be larg
 DARKEST = 0.005  # share of the pixels that are as dark as the darkest ink: one dark speck is not ink
 DARKEST_OF_BOX = 0.01  # the same of the writing's box, where there is less paper
 LEAST_CONTRAST = 48  # grey levels between paper and ink below which an image is not stretched further
+NEGATIVE = 3  # times as far as the darkest pixels are the lightest ones from the paper: then the writing is light
 MOST_PIXELS = 100_000_000  # a word crop beyond this is a mistake or an attack
 WHITES = (1.0, 255.0, 1023.0, 4095.0, 16383.0, 65535.0)  # of images deeper than 8 bits: they seldom say which
 RESIZES = ("upright", "even", "writing", "stretch")  # the ways an image can reach a canvas
@@ -56,7 +57,7 @@ class Preprocessing:
 def read_grey(file: Path | io.BytesIO) -> np.ndarray:
     """The image as grey values, (h, w) uint8; transparency becomes white, EXIF rotation is applied.
 
-    Raises ImageError for a file that is missing, truncated, or no image.
+    Raises ImageError for a file that is missing, truncated, no image, or several pages.
     """
     try:
         with Image.open(file) as image:
@@ -64,6 +65,8 @@ def read_grey(file: Path | io.BytesIO) -> np.ndarray:
                 raise ImageError(
                     f"has {image.width} x {image.height} pixels; crop it to the word (at most {MOST_PIXELS})"
                 )
+            if image.format == "TIFF":
+                _require_one_page(image)
             ImageOps.exif_transpose(image, in_place=True)
             return np.asarray(_flatten(image))
     except UnidentifiedImageError:
@@ -76,6 +79,16 @@ def read_grey(file: Path | io.BytesIO) -> np.ndarray:
         raise
     except Exception as error:  # Pillow's readers raise what their parts do: struct.error, TypeError, ...
         raise ImageError(f"cannot be decoded ({error}); save it again from its source") from None
+
+
+def _require_one_page(image: Image.Image) -> None:
+    """Raise ImageError for a TIFF of several pages; one that is smaller than the first is its thumbnail."""
+    width, height = image.size
+    if (pages := image.n_frames) > 1:
+        image.seek(1)
+        if image.width * 2 >= width and image.height * 2 >= height:
+            raise ImageError(f"has {pages} pages; save each as an image of its own")
+        image.seek(0)
 
 
 def _flatten(image: Image.Image) -> Image.Image:
@@ -118,6 +131,14 @@ def prepare(grey: np.ndarray, how: Preprocessing) -> np.ndarray:
     above = (how.height - size[1]) // 2
     content[above : above + size[1]] = ink
     return content
+
+
+def require_dark_writing(grey: np.ndarray, how: Preprocessing) -> None:
+    """Raise ImageError for a grey image (h, w) uint8 that is a negative: the writing is lighter than the paper."""
+    reached = np.cumsum(_counts(grey))
+    darkest, paper, lightest = np.searchsorted(reached, reached[-1] * np.array((DARKEST, 0.5, 1 - DARKEST))).tolist()
+    if how.ink_is_light and lightest - paper > max(LEAST_CONTRAST, NEGATIVE * (paper - darkest)):
+        raise ImageError("shows light writing on dark paper, as a negative does: invert it")
 
 
 def require_writing(content: np.ndarray, how: Preprocessing) -> None:

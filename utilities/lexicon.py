@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from utilities.alphabet import Alphabet, normalize
+from utilities.alphabet import Alphabet, as_seen
 from utilities.errors import UserError
 
 
@@ -23,7 +23,7 @@ def read_lexicon(path: Path) -> Counter[str]:
         raise LexiconError(f"LEXICON {path} cannot be opened ({error.strerror}).") from None
     except UnicodeDecodeError:
         raise LexiconError(f"LEXICON {path} is not UTF-8: save it as plain text, UTF-8, one text a line.") from None
-    texts = Counter(text for line in lines if (text := normalize(line.strip())))
+    texts = Counter(text for line in lines if (text := as_seen(line)))
     if not texts:
         raise LexiconError(f"LEXICON {path} holds no text: one a line is expected.")
     return texts

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from utilities.alphabet import normalize
+from utilities.alphabet import as_seen
 from utilities.image_index import ImageIndex
 from utilities.image_set import short_name
 from utilities.metadata import MARK, Columns, TableForm, form_of, read_table, require_columns
@@ -53,7 +53,7 @@ def merge_review(review: Path, folder: Path, columns: Columns, out: Path) -> Mer
     table, form = _table_of(folder, columns)
     require_columns(metadata, table, replace(columns, group=None))
     images, old = table[columns.image], table[columns.transcription]
-    labels = texts_by_image(images, old.map(str.strip).map(normalize))
+    labels = texts_by_image(images, old.map(as_seen))
     texts = filled.texts_of(labels)
     _require_same_images(review, filled, texts, labels, folder, metadata)
     new = images.map(texts)

@@ -2,6 +2,8 @@
 
 import csv
 import difflib
+import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,8 @@ import pandas as pd
 from utilities.errors import UserError
 
 MARK = "\ufeff"  # what tells a spreadsheet that a CSV is UTF-8, at its beginning
+# at the beginning of a CSV: empty lines, Excel's own line that names the separator, the header and how its line ends
+BEGINNING = re.compile(rf"({MARK}?)[\r\n]*(?:sep=(.)[\r\n]+)?([^\r\n]*)(\r\n)?")
 METADATA_REMEDY = "Put it there, or correct the folder's name or METADATA_FILE_NAME in setup.cfg."
 
 
@@ -82,46 +86,65 @@ class TableForm:
 
 
 def form_of(path: Path) -> TableForm:
-    """The form of a CSV file, from its first line. Raises UnicodeDecodeError and OSError."""
-    with path.open(encoding="utf-8", newline="") as file:
-        first = file.readline()
-    return TableForm(
-        max(",;\t", key=first.count),
-        "\r\n" if first.endswith("\r\n") else "\n",
-        MARK if first.startswith(MARK) else "",
-    )
+    """The form of a CSV file, from its first lines. Raises UnicodeDecodeError and OSError."""
+    return _form_of(path.read_bytes().decode())
+
+
+def _form_of(text: str) -> TableForm:
+    mark, separator, header, line_end = BEGINNING.match(text).groups()
+    return TableForm(separator or max(",;\t", key=header.count), line_end or "\n", mark)
 
 
 def read_table(path: Path, remedy: str = METADATA_REMEDY) -> pd.DataFrame:
     """A CSV file, every cell as the text that stands there; commas, semicolons or tabs. Raises ImageSetError.
 
-    The index has the rows' numbers as a spreadsheet shows them, from 2. Empty rows are left out. `remedy`: what to do
-    where the path is that of no file.
+    The index has the rows' numbers as a spreadsheet shows them, the header's 1. Empty rows, and a line `sep=;` before
+    the header, are left out. `remedy`: what to do where the path is that of no file.
     """
     if not path.exists():
         raise ImageSetError(f"There is no file {path}. {remedy}")
     if path.is_dir():
         raise ImageSetError(f"{path} is a folder, not a CSV file. {remedy}")
     try:
-        separator = form_of(path).separator
-        with path.open(encoding="utf-8-sig") as file:  # with any kind of line end, in cells as well
-            header, *rows = csv.reader(file, delimiter=separator, strict=True)
+        text = path.read_bytes().decode()
     except OSError as error:
         raise ImageSetError(f"{path} cannot be read: {error.strerror}. Ask for the permission to read it.") from None
     except UnicodeDecodeError as error:
+        line = 1 + len(re.findall(rb"\r\n|\r|\n", error.object[: error.start]))
         raise ImageSetError(
-            f"{path} is not UTF-8 text (byte {error.start}). Save it as 'CSV UTF-8' in the spreadsheet."
+            f"{path} is not UTF-8 text (line {line}). Save it as 'CSV UTF-8' in the spreadsheet."
         ) from None
-    except (csv.Error, ValueError) as error:
-        reason = error if isinstance(error, csv.Error) else "it is empty"
-        raise ImageSetError(f"{path} cannot be read as a CSV file: {reason}. Save it again as 'CSV UTF-8'.") from None
-    numbered = {number: row for number, row in enumerate(rows, start=2) if any(map(str.strip, row))}
+    separator = _form_of(text).separator
+    numbered = _rows_of(path, text.removeprefix(MARK), separator)
+    if not numbered:
+        raise ImageSetError(f"{path} cannot be read as a CSV file: it is empty. Save it again as 'CSV UTF-8'.")
+    first = min(numbered)
+    header = [name.strip() for name in numbered.pop(first)]
     width = len(header)
     if long := [number for number, row in numbered.items() if any(map(str.strip, row[width:]))]:
         listed = "\n".join(f"  row {number}: {separator.join(numbered[number])}"[:200] for number in long[:50])
+        above = f"Delete row {first} if it is not the header, with all above that. " * (len(long) == len(numbered))
         raise ImageSetError(
-            f"{path} has {len(long)} rows with more cells than its header ({width}):\n{listed}\n"
+            f"{path} has {len(long)} rows with more cells than its header ({width}, row {first}):\n{listed}\n{above}"
             "Put double quotes around a text that holds a comma or semicolon, or save the table again as 'CSV UTF-8'."
         )
     cells = [row[:width] + [""] * (width - len(row)) for row in numbered.values()]
     return pd.DataFrame(cells, index=list(numbered), columns=header, dtype=object)
+
+
+def _rows_of(path: Path, text: str, separator: str) -> dict[int, list[str]]:
+    """The rows of a CSV's text that are not empty by their numbers, the header first."""
+    numbered, number = {}, 0
+    file = io.StringIO(text, newline=None)  # any kind of line end, in cells as well
+    try:
+        for number, row in enumerate(csv.reader(file, delimiter=separator, strict=True), start=1):
+            if any(map(str.strip, row)):
+                numbered[number] = row
+    except csv.Error as error:
+        raise ImageSetError(
+            f"{path} cannot be read as a CSV file: row {number + 1}: {error}. Look for a double quote there: one"
+            " inside a text is written twice. Or save the table again as 'CSV UTF-8'."
+        ) from None
+    if numbered and separator.join(numbered[min(numbered)]) == f"sep={separator}":
+        del numbered[min(numbered)]
+    return numbered

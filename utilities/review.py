@@ -11,7 +11,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from utilities.acceptance import promise, sentence
-from utilities.alphabet import normalize
+from utilities.alphabet import as_seen
 from utilities.comparison import read_predictions, words_judged
 from utilities.errors import UserError
 from utilities.metadata import MARK, form_of, read_table
@@ -189,7 +189,7 @@ def read_review(path: Path) -> ReviewList:
     found = defaultdict(set)
     for image, reading, text, mark in zip(rows["image"], rows["prediction"], table["correction"], marks, strict=True):
         if text.strip() or (is_marked(mark) and reading):
-            found[image].add(normalize(unescaped(text.strip())) if text.strip() else reading)
+            found[image].add(as_seen(unescaped(text.strip())) if text.strip() else reading)
     contradictory = [f"  {image}: {' / '.join(sorted(texts))}" for image, texts in found.items() if len(texts) > 1]
     if contradictory:
         raise ReviewError(f"{path} corrects images in two ways:\n" + "\n".join(contradictory))

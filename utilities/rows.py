@@ -93,13 +93,17 @@ def _sharing(samples: Iterable[Sample], key: Callable[[Sample], Hashable]) -> li
 def label_problems(
     samples: Iterable[Sample], max_label_length: int, alphabet: Alphabet | None, frames: Mapping[Path, int]
 ) -> list[Problem]:
-    """Labels that cannot be learnt: too long, outside an explicit alphabet, or longer than their image's time steps.
+    """Labels that cannot be learnt: of several lines, too long, outside an explicit alphabet, or longer than their
+    image's time steps.
 
     `frames` gives the time steps of each decoded image; images that are not in it are not judged.
     """
     problems = []
     for s in samples:
-        if len(s.label) > max_label_length:
+        if len(s.label.splitlines()) > 1:
+            detail = f"{s.label!r}; an image shows one line. Is a double quote missing, or one too many, here or above?"
+            problems.append(Problem(s.row, s.name, "label of several lines", detail))
+        elif len(s.label) > max_label_length:
             detail = f"{len(s.label)} characters, MAX_LABEL_LENGTH = {max_label_length}"
             problems.append(Problem(s.row, s.name, "label too long", detail))
         elif s.path in frames and (needed := frames_needed(s.label)) > frames[s.path]:

@@ -27,7 +27,10 @@ def read_settings(path: Path) -> dict[str, dict[str, str]]:
     except IsADirectoryError:
         raise SettingsError(f"{path} is a folder, not a settings file. {give}") from None
     except UnicodeDecodeError:
-        raise SettingsError(f"{path} is not a text file (in UTF-8), so not a settings file. {give}") from None
+        raise SettingsError(
+            f"{path} is not a text file in UTF-8. If it is your settings file, save it in your editor with the encoding"
+            f" UTF-8. {give}"
+        ) from None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}. {give}") from None
     parser = configparser.ConfigParser(interpolation=None, default_section="\0", empty_lines_in_values=False)
