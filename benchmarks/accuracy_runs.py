@@ -1,4 +1,4 @@
-"""One training run of the accuracy benchmark: through the trainer's own code, judged on a test set."""
+"""One training run of the accuracy benchmark: through the parts that the trainer is made of, judged on a test set."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -1,9 +1,8 @@
-"""The machine that a benchmark ran on: what it is, what it can do, and the memory that was used."""
+"""The machine that a benchmark ran on: what it is and what it can do."""
 
 import os
 import platform
 import re
-import resource
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +14,6 @@ from utilities.gpu import framework_gpus, usable_cores, visible_names
 
 MATRIX_SIDES = (1024, 2048, 4096)  # of square products: small ones suit a processor's caches, large ones a GPU
 GPU_SIDES = (4096, 8192)
-MB = 1e6
 
 
 def describe_machine() -> dict:
@@ -77,19 +75,3 @@ def _product_rate(side: int, seconds: float) -> float:
             if time.perf_counter() - began > seconds:
                 break
     return 2.0 * side**3 / fastest
-
-
-def forget_peak_memory() -> None:
-    """Let `peak_memory` begin anew, where the system can (Linux); elsewhere it stays the peak since the start."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def peak_memory() -> float:
-    """The most memory in MB that this process held since `forget_peak_memory`; a GPU's memory is not in it."""
-    with suppress(OSError):
-        found = re.search(r"^VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text(), re.M)
-        if found:
-            return int(found[1]) * 1024 / MB
-    unit = 1 if platform.system() == "Darwin" else 1024  # bytes there, kB elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MB

@@ -12,7 +12,6 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from benchmarks.machine import forget_peak_memory, peak_memory
 from utilities.batches import WordBatches, buckets
 from utilities.budget import made_ahead
 from utilities.full_model import build_full_model
@@ -24,6 +23,7 @@ from utilities.metadata import Columns
 from utilities.model import RecognizerSpec, frame_counter
 from utilities.model_cost import operations
 from utilities.optimizer import compile_full_model
+from utilities.peak_memory import forget_peak_memory, peak_memory
 from utilities.plan import Plan
 from utilities.prediction import predict_to_files
 from utilities.reader import BATCH_SIZE, Reader, reader_for

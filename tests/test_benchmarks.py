@@ -14,7 +14,7 @@ from PIL import Image
 from benchmarks import accuracy
 from benchmarks.curve_chart import curve_chart, words_chart
 from benchmarks.experiment import CANVASES, Sets, experiment, first_words
-from benchmarks.machine import cpu_name, forget_peak_memory, peak_memory
+from benchmarks.machine import cpu_name
 from benchmarks.results import accuracy_table, read_all, runs_by_words, runs_of, speed_table
 from benchmarks.tables import RESULTS, text_table, words_of, write_json
 from utilities.alphabet import Alphabet
@@ -24,6 +24,7 @@ from utilities.images import Preprocessing
 from utilities.model import RecognizerSpec, build_prediction_model
 from utilities.model_card import read_description
 from utilities.optimizer import OPTIMIZER
+from utilities.peak_memory import forget_peak_memory, peak_memory
 from utilities.saved_model import save_recognizer
 
 TINY = ["BATCH_SIZE=8", "NUM_UNITS_DENSE=8", "NUM_UNITS_LSTM1=8", "NUM_UNITS_LSTM2=8"]

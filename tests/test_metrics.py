@@ -6,7 +6,7 @@ import jiwer
 import numpy as np
 import pytest
 
-from utilities.bootstrap import bootstrap_interval
+from utilities.bootstrap import quantiles, resampled_sums
 from utilities.metrics import (
     character_error_rate,
     edit_distances,
@@ -16,7 +16,6 @@ from utilities.metrics import (
     without_diacritics,
     without_punctuation,
     word_edit_distances,
-    word_error_rate,
 )
 
 # Latin with accents, loose accents, Greek, Cyrillic, Hebrew, Devanagari, Han, beyond the basic plane, punctuation
@@ -45,7 +44,7 @@ def test_figures_are_those_of_jiwer_on_random_texts():
     readings = [misread(rng, t) for t in truths[:200]] + random_texts(rng, 100)
     readings = [" ".join(unicodedata.normalize("NFC", r).split()) for r in readings]
     assert character_error_rate(truths, readings) == pytest.approx(jiwer.cer(truths, readings), rel=1e-12)
-    assert word_error_rate(truths, readings) == pytest.approx(jiwer.wer(truths, readings), rel=1e-12)
+    assert summarize(truths, readings).wer.value == pytest.approx(jiwer.wer(truths, readings), rel=1e-12)
     for ours, theirs in ((edit_distances, jiwer.process_characters), (word_edit_distances, jiwer.process_words)):
         outcomes = [theirs(t, r) for t, r in zip(truths, readings, strict=True)]
         edits = [o.substitutions + o.deletions + o.insertions for o in outcomes]
@@ -75,7 +74,7 @@ def test_distances_are_those_of_the_textbook_on_random_texts():
 def test_rates_weigh_long_texts_more_than_short_ones():
     truths, readings = ["ab", "Quercus alba"], ["xb", "Quercus alba"]
     assert character_error_rate(truths, readings) == pytest.approx(1 / 14)  # not the mean of 1/2 and 0
-    assert word_error_rate(truths, readings) == pytest.approx(1 / 3)
+    assert summarize(truths, readings).wer.value == pytest.approx(1 / 3)
     assert character_error_rate(["a"], ["abc"]) == 2  # more wrong than there was to read
     assert math.isnan(character_error_rate([], []))
 
@@ -118,12 +117,16 @@ def test_variants_change_only_what_they_say():
     assert without_diacritics("한글") == "한글"  # taken apart and put together again
 
 
+def interval(wrong, groups=None, **how):
+    return quantiles(*resampled_sums([wrong, np.ones(len(wrong))], groups, **how))
+
+
 def test_the_interval_covers_the_truth_as_often_as_it_says():
     rng = np.random.default_rng(3)
     covered = 0
     for seed in range(200):
         wrong = rng.random(150) < 0.3
-        low, high = bootstrap_interval(wrong, np.ones(150), samples=400, seed=seed)
+        low, high = interval(wrong, seed=seed)
         covered += low <= 0.3 <= high
     assert 0.9 <= covered / 200 <= 0.985
 
@@ -132,16 +135,16 @@ def test_words_of_one_writer_widen_the_interval():
     rng = np.random.default_rng(4)
     rates = np.repeat(rng.uniform(0, 0.6, 12), 50)
     wrong, groups = rng.random(600) < rates, np.repeat(np.arange(12), 50).tolist()
-    alone = np.diff(bootstrap_interval(wrong, np.ones(600)))
-    grouped = np.diff(bootstrap_interval(wrong, np.ones(600), groups))
+    alone = np.diff(interval(wrong))
+    grouped = np.diff(interval(wrong, groups))
     assert grouped > 2 * alone
 
 
 def test_rows_without_a_group_stand_alone_and_one_group_has_no_interval():
     wrong = [1, 0, 1, 0]
-    assert bootstrap_interval(wrong, [1] * 4, ["", None, "", ""]) == bootstrap_interval(wrong, [1] * 4)
-    assert np.isnan(bootstrap_interval(wrong, [1] * 4, ["a", "a", "", "a"])).all()  # one known writer, and a slip
-    assert all(map(math.isnan, bootstrap_interval(wrong, [1] * 4, ["a"] * 4)))
+    assert interval(wrong, ["", None, "", ""]) == interval(wrong)
+    assert np.isnan(interval(wrong, ["a", "a", "", "a"])).all()  # one known writer, and a slip
+    assert all(map(math.isnan, interval(wrong, ["a"] * 4)))
 
 
 def test_mistakes_are_counted_by_kind():

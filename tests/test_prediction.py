@@ -108,9 +108,9 @@ def test_images_learnt_without_their_transcriptions_are_said_and_judged_by_all_t
     folder = write_image_set(tmp_path / "set", LABELS)
     digests = [decoders.digest_of_file(folder / f"images/w{n:03d}.png") for n in range(2)]
     reader = Reader(small_recognizer(record={"data": {"untranscribed_digests": digests}}))
-    summaries = predict_to_files({tmp_path / "a.csv": reader}, read_set(folder))
+    summaries = predict_to_files({tmp_path / "a-predictions.csv": reader}, read_set(folder))
     assert "a: It has learnt from 2 of these images without their transcriptions" in results_table(summaries)
-    assert summaries[tmp_path / "a.csv"].seen_in_training == set()
+    assert summaries[tmp_path / "a-predictions.csv"].seen_in_training == set()
 
 
 def test_an_ensemble_reads_what_only_some_of_its_models_find_writing_on(tmp_path):

@@ -46,6 +46,12 @@ def test_keys_that_the_readme_names_can_be_set():
     assert named - known == set()
 
 
+def test_every_file_of_the_utilities_has_its_place_in_the_table_for_engineers():
+    table = re.findall(r"^\| (`.*?) \| [^|]*\|$", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    listed = [name for row in table for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(listed) == sorted(p.stem for p in (ROOT / "utilities").glob("*.py") if p.stem != "__init__")
+
+
 def test_pictures_and_files_that_the_readme_links_exist():
     linked = [path for path in re.findall(r"\]\(([^)#]+)", README) if not path.startswith("http")]
     assert linked

@@ -17,7 +17,7 @@ from PIL import Image
 from utilities import comparison
 from utilities.image_set import read_image_set
 from utilities.metadata import Columns
-from utilities.prediction_summary import Summary
+from utilities.prediction_summary import ReadingCounts
 from utilities.report import PARTS, REPORT, Reported, report_page, write_report
 from utilities.report_html import marked, table
 from utilities.report_words import differing, pictured_images, script_json, thumbnail, word_columns
@@ -287,7 +287,7 @@ def test_the_report_is_written_whole_beside_the_predictions(frames, image_set, t
     path = tmp_path / "good-predictions.csv"
     frames["good"].to_csv(path, index=False)
     for _ in range(2):  # it is made anew each time
-        assert write_report({path: Summary(learnt_untranscribed=7)}, image_set, 0.05) == REPORT
+        assert write_report({path: ReadingCounts(learnt_untranscribed=7)}, image_set, 0.05) == REPORT
     page = Page(REPORT.read_text(encoding="utf-8"))
     assert "herbarium/test, 12 images" in page.texts["dd"]
     assert str(tmp_path) not in REPORT.read_text(encoding="utf-8")

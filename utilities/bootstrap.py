@@ -8,29 +8,13 @@ import numpy as np
 BOOTSTRAP_CELLS = 1_000_000  # draws held at a time: 8 MB, as are their weights
 
 
-def bootstrap_interval(
-    numerators: Sequence[float],
-    denominators: Sequence[float],
-    groups: Sequence[Hashable] | None = None,
-    samples: int = 1000,
-    seed: int = 2,
-    level: float = 0.95,
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of sum(numerators) / sum(denominators) (Efron & Tibshirani 1993, ch. 13).
-
-    Whole groups (a writer, a page) are drawn with replacement, because words of one hand go wrong together. A row whose
-    group is None or "", and every row without `groups`, is a group of its own. NaN with fewer than two groups, or
-    where one alone is known. When no row errs the interval is (0, 0), which promises more than the data do.
-    """
-    sums = resampled_sums([numerators, denominators], groups, samples, seed)
-    return quantiles(*sums, level)
-
-
 def resampled_sums(
     counts: Sequence[Sequence[float]], groups: Sequence[Hashable] | None, samples: int = 1000, seed: int = 2
 ) -> np.ndarray:
-    """Sums (k, samples) float64 of k `counts` (k, n) in bootstrap samples of groups, the same draws for each.
+    """Sums (k, samples) float64 of k `counts` (k, n) in bootstrap samples (Efron & Tibshirani 1993, ch. 13).
 
+    Whole groups (a writer, a page) are drawn with replacement, the same for each of the counts, because words of one
+    hand go wrong together. A row whose group is None or "", and every row without `groups`, is a group of its own.
     (k, 0) with fewer than two groups, or where one alone is known.
     """
     counts = np.asarray(counts, float)
@@ -71,7 +55,10 @@ def group_numbers(groups: Sequence[Hashable]) -> np.ndarray:
 
 
 def quantiles(numerators: np.ndarray, denominators: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """The middle `level` of the ratios of resampled sums; draws with nothing in the denominator say nothing."""
+    """The middle `level` of the ratios of resampled sums; draws with nothing in the denominator say nothing.
+
+    NaN without draws. When no row errs it is (0, 0), which promises more than the data do.
+    """
     drawn = denominators > 0
     if not drawn.any():
         return nan, nan

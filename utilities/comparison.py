@@ -5,7 +5,6 @@ from utilities.confidence_tables import acceptance_curve, calibration_error, cal
 from utilities.mistakes import by_character, confusion_table, frequent_errors, visible
 from utilities.model_tables import figures, headline_table, model_table, paired_table, rows_left_out, variant_table
 from utilities.predictions_table import (
-    ENDING,
     FOLDER_VARIABLE,
     PredictionsError,
     find_predictions,
@@ -19,7 +18,6 @@ from utilities.predictions_table import (
 from utilities.word_tables import by_length, confident_errors, least_certain, per_word_statistics
 
 __all__ = [
-    "ENDING",
     "FOLDER_VARIABLE",
     "PredictionsError",
     "acceptance_curve",

@@ -25,7 +25,6 @@ BLOCK = 16  # images that are decoded in one go: handing over each by itself wou
 THREADS = 2  # Python runs one of them at a time and they hand over at each small step: more only wait for each other
 PROCESSES = 8  # at most, no more than cores: nothing waits, but each is a Python of 100 MB
 FORKED = "forkserver"
-PATIENCE = 2.0  # seconds before a progress bar of such work appears
 MANY = 500  # images from which on processes pay for their start
 
 Begun = TypeVar("Begun")

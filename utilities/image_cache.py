@@ -11,7 +11,8 @@ import numpy as np
 from tqdm import tqdm
 
 from utilities import images, slant, stroke_pace, writing_box
-from utilities.decoders import PATIENCE, Decoded, DecodedAhead, decoders, one_ahead
+from utilities.decoders import Decoded, DecodedAhead, decoders, one_ahead
+from utilities.durations import BAR_DELAY
 from utilities.images import Preprocessing
 from utilities.safe_files import (
     BarredError,
@@ -38,7 +39,7 @@ def cached_images(
     paths = list(dict.fromkeys(paths))
     key = hashlib.sha256(json.dumps([str(folder.resolve()), asdict(how)]).encode()).hexdigest()[:16]
     index_file = cache / f"{key}.json"
-    known, data = _load(index_file, how.height)
+    known, data = _load(index_file)
     entries = {}
     for path in paths:
         stamp = _stamp(path)
@@ -78,7 +79,7 @@ def _content(data: np.ndarray, entry: Mapping, height: int) -> np.ndarray:
     return data[entry["offset"] : entry["offset"] + height * entry["width"]].reshape(height, entry["width"])
 
 
-def _load(index_file: Path, height: int) -> tuple[dict, np.ndarray]:
+def _load(index_file: Path) -> tuple[dict, np.ndarray]:
     """Entries by path and the pixels (n,) uint8 they point into; nothing when there is no sound cache."""
     nothing = {}, np.zeros(0, np.uint8)
     try:
@@ -132,7 +133,7 @@ def _data_file(index_file: Path) -> Path | None:
 
 
 def _with_progress(paths: Sequence[Path], how: Preprocessing) -> Iterator[Decoded]:
-    return tqdm(_decoded(paths, how), total=len(paths), desc="Decoding images", unit="image", delay=PATIENCE)
+    return tqdm(_decoded(paths, how), total=len(paths), desc="Decoding images", unit="image", delay=BAR_DELAY)
 
 
 def _decoded(paths: Sequence[Path], how: Preprocessing) -> Iterator[Decoded]:

@@ -1,6 +1,6 @@
 """Metadata CSV + image folder -> samples and a table of problems.
 
-What a problem means for a stage (DESIGN, "Bad rows") is decided in `usable_samples`, and nowhere else.
+What a problem means for training is decided in `usable_samples`.
 """
 
 import hashlib

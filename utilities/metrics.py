@@ -15,6 +15,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cpdist
 
+from utilities.alphabet import normalize
 from utilities.bootstrap import group_numbers, quantiles, resampled_sums
 
 
@@ -67,12 +68,12 @@ class EditOperation:
 
 def ignoring_case(text: str) -> str:
     """The text with upper and lower case made equal (Unicode case folding: "ß" equals "SS")."""
-    return nfc(nfc(text).casefold())
+    return normalize(normalize(text).casefold())
 
 
 def without_punctuation(text: str) -> str:
     """The text without punctuation and symbols (Unicode categories P and S), and with single spaces."""
-    text = nfc(text)
+    text = normalize(text)
     if not text.isalnum():  # most words are, and no letter or number is in P or S: known at once
         text = "".join(c for c in text if unicodedata.category(c)[0] not in "PS")
     return " ".join(text.split())
@@ -85,7 +86,7 @@ def without_diacritics(text: str) -> str:
     """
     if text.isascii():
         return text  # nothing to take apart, and known at once
-    return nfc("".join(c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c) != "Mn"))
+    return normalize("".join(c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c) != "Mn"))
 
 
 VARIANTS = {
@@ -93,11 +94,6 @@ VARIANTS = {
     "without punctuation": without_punctuation,
     "without diacritics": without_diacritics,
 }
-
-
-def nfc(text: str) -> str:
-    """The text in Unicode's composed form."""
-    return unicodedata.normalize("NFC", text)
 
 
 def edit_distances(truths: Sequence[str], predictions: Sequence[str]) -> np.ndarray:
@@ -116,7 +112,7 @@ def word_edit_distances(truths: Sequence[str], predictions: Sequence[str]) -> np
 
 def character_counts(truths: Sequence[str]) -> np.ndarray:
     """Characters of each text, (n,) int64."""
-    return np.array([len(nfc(t)) for t in truths], np.int64)
+    return np.array([len(normalize(t)) for t in truths], np.int64)
 
 
 def word_counts(truths: Sequence[str]) -> np.ndarray:
@@ -127,11 +123,6 @@ def word_counts(truths: Sequence[str]) -> np.ndarray:
 def character_error_rate(truths: Sequence[str], predictions: Sequence[str]) -> float:
     """Micro CER: edits over characters of the truth, as a fraction (it can exceed 1). NaN without characters."""
     return _ratio(edit_distances(truths, predictions), character_counts(truths))
-
-
-def word_error_rate(truths: Sequence[str], predictions: Sequence[str]) -> float:
-    """Micro WER: word edits over words of the truth, as a fraction (it can exceed 1). NaN without words."""
-    return _ratio(word_edit_distances(truths, predictions), word_counts(truths))
 
 
 def summarize(truths: Sequence[str], predictions: Sequence[str], groups: Sequence[Hashable] | None = None) -> Summary:
@@ -185,7 +176,7 @@ def _aligned(truths: Sequence[str], predictions: Sequence[str]) -> tuple[list[st
     """Both in NFC."""
     if len(truths) != len(predictions):
         raise ValueError(f"{len(truths)} truths but {len(predictions)} predictions: they must come in pairs")
-    return [nfc(t) for t in truths], [nfc(p) for p in predictions]
+    return [normalize(t) for t in truths], [normalize(p) for p in predictions]
 
 
 def _ratio(numerators: Sequence[float], denominators: Sequence[float]) -> float:

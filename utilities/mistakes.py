@@ -5,7 +5,8 @@ from collections import Counter, defaultdict
 
 import pandas as pd
 
-from utilities.metrics import edit_operations, nfc
+from utilities.alphabet import normalize
+from utilities.metrics import edit_operations
 from utilities.predictions_table import words_judged
 
 KINDS = ("substitution", "insertion", "deletion")
@@ -57,7 +58,7 @@ def by_character(frame: pd.DataFrame, n: int = 30) -> pd.DataFrame:
     times, and "mostly read as" ("(lost)" where it was mostly not read; "" where never wrong). Characters that were read
     but are not there belong to no character of the transcription: see `frequent_errors`.
     """
-    times = Counter("".join(map(nfc, words_judged(frame)["label"])))
+    times = Counter("".join(map(normalize, words_judged(frame)["label"])))
     read_as = _read_as(frame)
     wrong = {character: sum(read_as[character].values()) for character in times}
     rows = []

@@ -11,6 +11,7 @@ from utilities.safe_files import refuse_existing, require_writable
 SAVED_MODELS = Path("saved_models")  # under the working directory, as is
 PREDICTIONS = Path("test_set_predictions/predictions")
 REVIEW = Path("test_set_predictions/review")  # lists for it
+PREDICTIONS_ENDING = "-predictions.csv"
 ENSEMBLE = "ensemble"  # where a model's name would stand: all of them together
 
 
@@ -110,4 +111,14 @@ def ensemble_file(models: Sequence[Path]) -> Path:
 
 
 def _predictions(name: str) -> Path:
-    return PREDICTIONS / f"{name}-predictions.csv"
+    return PREDICTIONS / f"{name}{PREDICTIONS_ENDING}"
+
+
+def name_of(predictions: Path) -> str:
+    """The model's name, or ENSEMBLE, of a predictions CSV."""
+    return predictions.name.removesuffix(PREDICTIONS_ENDING)
+
+
+def review_file(predictions: Path) -> Path:
+    """The review list of a predictions CSV."""
+    return REVIEW / f"{name_of(predictions)}-review.csv"

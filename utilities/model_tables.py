@@ -7,7 +7,8 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from utilities.metrics import VARIANTS, Estimate, Summary, nfc, summarize
+from utilities.alphabet import normalize
+from utilities.metrics import VARIANTS, Estimate, Summary, summarize
 from utilities.paired_test import FEW_GROUPS, PairedResult, compare_pairs
 from utilities.predictions_table import judged_models, unread, words_judged, words_read
 
@@ -110,7 +111,7 @@ def paired_table(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 def _judged_by_both(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     """image, label, prediction, prediction of second, group (of the first file, or of the second where it has none)."""
     columns = ["image", "label", "prediction", "group"]
-    words = [words_judged(frame)[columns].assign(label=lambda f: f["label"].map(nfc)) for frame in (first, second)]
+    words = [words_judged(f)[columns].assign(label=lambda w: w["label"].map(normalize)) for f in (first, second)]
     once = [frame.drop_duplicates(["image", "label"]) for frame in words]
     both = once[0].merge(once[1], on=["image", "label"], suffixes=("", " of second"))
     return both.assign(group=both["group"].where(both["group"] != "", both["group of second"]))

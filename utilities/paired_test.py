@@ -11,7 +11,7 @@ from math import nan
 
 import numpy as np
 
-from utilities.bootstrap import group_numbers, resampled_sums
+from utilities.bootstrap import group_numbers, quantiles, resampled_sums
 from utilities.metrics import character_counts, edit_distances
 
 SIGNIFICANT = 0.05
@@ -68,7 +68,8 @@ def compare_pairs(
     rates = edits.sum(axis=1) / total
     by_group = np.bincount(numbers, weights=edits[1] - edits[0])
     p = sign_flip_p(by_group.astype(np.int64), permutations, seed)
-    low, high = _interval([*edits, characters], groups, seed)
+    of_first, of_second, in_all = resampled_sums([*edits, characters], groups, seed=seed)
+    low, high = quantiles(of_second - of_first, in_all)
     return PairedResult(len(characters), units, *map(float, (*rates, rates[1] - rates[0], low, high, p)))
 
 
@@ -86,12 +87,3 @@ def sign_flip_p(differences: np.ndarray, permutations: int = PERMUTATIONS, seed:
     sums = (2 * positive - counts) @ sizes
     as_great = np.count_nonzero(np.abs(sums) >= abs(differences.sum()))
     return (1 + as_great) / (1 + permutations)
-
-
-def _interval(counts: Sequence[np.ndarray], groups: Sequence[Hashable] | None, seed: int) -> tuple[float, float]:
-    """95 % interval of (second edits - first edits) / characters; draws without characters say nothing."""
-    first, second, characters = resampled_sums(counts, groups, seed=seed)
-    drawn = characters > 0
-    if not drawn.any():
-        return nan, nan
-    return tuple(np.quantile((second - first)[drawn] / characters[drawn], [0.025, 0.975]))

@@ -9,10 +9,11 @@ from tqdm import tqdm
 
 from utilities.decoders import Decoded, DecodedAhead, decoders, one_ahead
 from utilities.decoding import Reading
+from utilities.durations import BAR_DELAY
 from utilities.ensemble import Ensemble
 from utilities.image_set import ImageSet
 from utilities.images import Preprocessing
-from utilities.prediction_summary import Summary
+from utilities.prediction_summary import ReadingCounts
 from utilities.predictions_file import PredictionsFile
 from utilities.reader import Reader
 from utilities.rows import Sample
@@ -24,7 +25,7 @@ CHUNK = 4096  # images in memory at a time, twice that while the next are decode
 
 def predict_to_files(
     readers: dict[Path, Reader], image_set: ImageSet, together: Path | None = None
-) -> dict[Path, Summary]:
+) -> dict[Path, ReadingCounts]:
     """Write one predictions CSV for each reader (keys are the files' paths), all whole or all absent.
 
     `together` gets what all of them read as an ensemble. A row whose image cannot be read stays, with its problem said
@@ -42,7 +43,7 @@ def predict_to_files(
             tables[path].begin()
         kinds = list(dict.fromkeys(reader.spec.preprocessing for reader in members))
         size = max(1, CHUNK // len(members)) if together else CHUNK  # an ensemble keeps what all members saw
-        with tqdm(total=len(image_set.samples), desc="Reading", unit="image", delay=2) as bar:
+        with tqdm(total=len(image_set.samples), desc="Reading", unit="image", delay=BAR_DELAY) as bar:
             for samples, decoded in _decoded_chunks(image_set.samples, kinds, size):
                 chunks = []
                 for path, reader in readers.items():

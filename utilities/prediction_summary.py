@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rapidfuzz.distance import Levenshtein
-
 from utilities.decoding import Reading
+from utilities.metrics import character_counts, edit_distances
+from utilities.model_files import name_of
 
 
 @dataclass
-class Summary:
+class ReadingCounts:
     """What a model made of an image set, as counts, so that it stays small however many rows there are."""
 
     rows: int = 0
@@ -39,35 +39,31 @@ class Summary:
         """Count a row that was read."""
         self.confidence += reading.confidence
         if label:
-            edits = Levenshtein.distance(label, reading.text)
+            (edits,), (characters,) = edit_distances([label], [reading.text]), character_counts([label])
             self.labelled += 1
             self.confidence_labelled += reading.confidence
-            self.characters += len(label)
-            self.edits += edits
-            self.exact += edits == 0
+            self.characters += int(characters)
+            self.edits += int(edits)
+            self.exact += int(edits == 0)
 
 
-def results_table(summaries: dict[Path, Summary]) -> str:
+def results_table(summaries: dict[Path, ReadingCounts]) -> str:
     """One line a model: images, how many are judged, and these words' figures; then what the user should know."""
-    width = max(len("model"), *(len(_model_name(path)) for path in summaries))
+    width = max(len("model"), *(len(name_of(path)) for path in summaries))
     lines = [f"{'model':<{width}}  images  judged  CER %  exact matches %  mean confidence"]
     notes = []
     for path, s in summaries.items():
         cer = f"{100 * s.edits / s.characters:5.1f}" if s.characters else "    -"
         exact = f"{100 * s.exact / s.labelled:15.1f}" if s.labelled else f"{'-':>15}"
         confidence = f"{'-':>15}" if s.judged_confidence is None else f"{s.judged_confidence:15.2f}"
-        lines.append(f"{_model_name(path):<{width}}  {s.rows:6d}  {s.labelled:6d}  {cer}  {exact}  {confidence}")
+        lines.append(f"{name_of(path):<{width}}  {s.rows:6d}  {s.labelled:6d}  {cer}  {exact}  {confidence}")
         notes += _notes(path, s)
     written = "\n".join(f"Written: {path}" for path in summaries)
     return "\n".join([*lines, *notes, written])
 
 
-def _model_name(path: Path) -> str:
-    return path.stem.removesuffix("-predictions")
-
-
-def _notes(path: Path, s: Summary) -> Iterator[str]:
-    name = _model_name(path)
+def _notes(path: Path, s: ReadingCounts) -> Iterator[str]:
+    name = name_of(path)
     if not s.transcribed:
         yield f"{name}: no transcriptions here, so no error rate."
     elif not s.labelled:

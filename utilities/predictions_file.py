@@ -8,11 +8,12 @@ from typing import TextIO
 from utilities.decoders import Decoded
 from utilities.decoding import Reading
 from utilities.ensemble import Ensemble
-from utilities.prediction_summary import Summary
+from utilities.prediction_summary import ReadingCounts
+from utilities.predictions_table import OPTIONAL, REQUIRED
 from utilities.reader import Reader
 from utilities.rows import Sample
 
-COLUMNS = ("image", "label", "prediction", "confidence", "group", "problem")
+COLUMNS = (*REQUIRED, *OPTIONAL)
 DETAIL_COLUMNS = ("character_confidences", "runner_up", "runner_up_confidence")
 
 
@@ -24,7 +25,7 @@ class PredictionsFile:
     file: TextIO
     found: Mapping[int, str]  # row -> what is wrong with it
     group_column: str | None  # what the image set's table calls its groups
-    summary: Summary = field(default_factory=Summary)
+    summary: ReadingCounts = field(default_factory=ReadingCounts)
 
     def begin(self) -> None:
         """Write the header."""

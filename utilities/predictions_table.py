@@ -14,9 +14,8 @@ import pandas as pd
 
 from utilities.errors import UserError
 from utilities.metrics import character_counts, edit_distances
-from utilities.model_files import PREDICTIONS
+from utilities.model_files import PREDICTIONS, PREDICTIONS_ENDING, name_of
 
-ENDING = "-predictions.csv"
 FOLDER_VARIABLE = "HANDWRITING_PREDICTIONS"  # an environment variable that names the folder
 REQUIRED, OPTIONAL = ("image", "label", "prediction", "confidence"), ("group", "problem")
 PREDICT_AGAIN = "Run `python test_set_predictions/task.py setup.cfg MODEL` to write it anew."
@@ -48,16 +47,17 @@ def load_predictions(folder: Path) -> dict[str, pd.DataFrame]:
     Each frame has image, label, prediction, group and problem as the text that stands there, and confidence as float64
     (NaN where there is none). Raises PredictionsError that lists all that is wrong, with files and rows.
     """
-    paths = sorted(Path(folder).glob(f"[!.]*{ENDING}")) if Path(folder).is_dir() else []
+    paths = sorted(Path(folder).glob(f"[!.]*{PREDICTIONS_ENDING}")) if Path(folder).is_dir() else []
     if not paths:
         raise PredictionsError(
-            f"No file *{ENDING} in {Path(folder).resolve()}. `python test_set_predictions/task.py setup.cfg MODEL`"
-            f" makes them; if they are elsewhere, name their folder in the environment variable {FOLDER_VARIABLE}."
+            f"No file *{PREDICTIONS_ENDING} in {Path(folder).resolve()}. `python test_set_predictions/task.py"
+            f" setup.cfg MODEL` makes them; if they are elsewhere, name their folder in the environment variable"
+            f" {FOLDER_VARIABLE}."
         )
     frames, problems = {}, []
     for path in paths:
         try:
-            frames[path.name.removesuffix(ENDING)] = read_predictions(path)
+            frames[name_of(path)] = read_predictions(path)
         except PredictionsError as error:
             problems.append(str(error))
     if problems:

@@ -16,7 +16,8 @@ import pandas as pd
 
 from utilities.comparison import read_predictions
 from utilities.image_set import ImageSet, short_name
-from utilities.prediction_summary import Summary
+from utilities.model_files import name_of
+from utilities.prediction_summary import ReadingCounts
 from utilities.report_model import model_section
 from utilities.report_summary import summary_sections
 from utilities.report_words import pictured_images, thumbnails, words_json
@@ -42,9 +43,9 @@ class Reported:
     untranscribed: Mapping[str, int] = field(default_factory=dict)
 
 
-def write_report(predictions: Mapping[Path, Summary], image_set: ImageSet, target: float) -> Path:
+def write_report(predictions: Mapping[Path, ReadingCounts], image_set: ImageSet, target: float) -> Path:
     """Write the report of predictions CSVs, each with what was counted of it; returns its path."""
-    names = {path: path.stem.removesuffix("-predictions") for path in predictions}
+    names = {path: name_of(path) for path in predictions}
     reported = Reported(
         image_set=short_name(image_set.folder),
         frames={name: read_predictions(path) for path, name in names.items()},

@@ -13,9 +13,10 @@ from PIL import Image
 from rapidfuzz.distance import Levenshtein
 from tqdm import tqdm
 
+from utilities.alphabet import normalize
 from utilities.comparison import confident_errors, least_certain, words_judged, words_read
+from utilities.durations import BAR_DELAY
 from utilities.images import ImageError, read_grey
-from utilities.metrics import nfc
 
 PICTURED = 200  # words of each kind (least certain, sure but wrong, most wrong) that have their picture in the page
 HEIGHT, WIDTH = 64, 480  # px, the most a picture has: what a table row shows on a dense screen
@@ -67,7 +68,7 @@ def differing(truth: str, reading: str) -> tuple[list[str], list[str]]:
     The truth's pieces are in turn equal and not read (so); the reading's in turn equal, wrongly read, and missing
     there. Pieces may be "".
     """
-    there, read = _letters(nfc(truth)), _letters(nfc(reading))
+    there, read = _letters(normalize(truth)), _letters(normalize(reading))
     truth_pieces, reading_pieces = [""], [""]
     for tag, start, end, read_start, read_end in Levenshtein.opcodes(there, read):
         lost, found = "".join(there[start:end]), "".join(read[read_start:read_end])
@@ -110,7 +111,7 @@ def thumbnails(images: Collection[str], paths: Mapping[str, Path | None]) -> dic
     wanted = [image for image in dict.fromkeys(images) if paths.get(image)]
     with ThreadPoolExecutor() as pool:
         made: Iterable[str | None] = pool.map(lambda image: thumbnail(paths[image]), wanted)
-        shown = tqdm(made, total=len(wanted), desc="Pictures for the report", unit="image", delay=2)
+        shown = tqdm(made, total=len(wanted), desc="Pictures for the report", unit="image", delay=BAR_DELAY)
         return {image: uri for image, uri in zip(wanted, shown, strict=True) if uri}
 
 

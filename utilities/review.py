@@ -15,7 +15,7 @@ from utilities.alphabet import as_seen
 from utilities.comparison import read_predictions, words_judged
 from utilities.errors import UserError
 from utilities.metadata import MARK, form_of, read_table
-from utilities.model_files import REVIEW
+from utilities.model_files import name_of, review_file
 from utilities.safe_files import free_name, write_text_whole
 from utilities.spreadsheet import escaped, is_marked, unescaped
 
@@ -79,8 +79,8 @@ def review_predictions(
     predictions: Path, seen: Collection[str], target: float, image_set: str, separator: str = ","
 ) -> str:
     """Write the review list of a predictions CSV; returns what can be accepted and where the list is, for people."""
-    frame, name = read_predictions(predictions), predictions.stem.removesuffix("-predictions")
-    path = REVIEW / f"{name}-review.csv"
+    frame, name = read_predictions(predictions), name_of(predictions)
+    path = review_file(predictions)
     filled, kept = _kept_corrections(path, frame, image_set) if path.exists() else ({}, "")
     write_review(frame, path, image_set, separator, filled)
     told = acceptance_sentence(frame, seen, target)

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from utilities.chart_style import BLUE, GREY, ORANGE, new_figure
-from utilities.search_summary import best_so_far, complete, tried
+from utilities.search_summary import best_so_far, complete, ranked, tried
 
 
 def best_so_far_chart(trials: pd.DataFrame) -> Figure:
@@ -52,7 +52,7 @@ def scatter_plots(trials: pd.DataFrame) -> Figure:
     for key, axes in zip(keys, cells, strict=False):  # in this order: of `cells` the rest is left
         axes.plot(done[key], 100 * done["val_cer"], "o", color=BLUE, alpha=0.7)
         if len(done):
-            best = done.sort_values(["val_cer", "cost", "val_loss"]).iloc[0]
+            best = ranked(trials).iloc[0]
             axes.plot(best[key], 100 * best["val_cer"], "*", color=ORANGE, markersize=14, label="best")
             axes.legend()
         if key == "LEARNING_RATE":

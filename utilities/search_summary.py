@@ -8,6 +8,7 @@ import pandas as pd
 
 from utilities.errors import UserError
 from utilities.hyperparameters import FIELDS, TUNED
+from utilities.trials import RANKED_BY
 
 TUNED_KEYS = tuple(FIELDS[name].key for name in TUNED)
 NUMBERS = (*TUNED_KEYS, "trial", "val_cer", "val_loss", "best_epoch", "epochs", "seconds", "memory", "cost")
@@ -42,6 +43,11 @@ def load_trials(table: Path) -> pd.DataFrame:
 def complete(trials: pd.DataFrame) -> pd.DataFrame:
     """The trials that ran to their end."""
     return trials[trials["state"] == "complete"]
+
+
+def ranked(trials: pd.DataFrame) -> pd.DataFrame:
+    """The complete trials, the best first."""
+    return complete(trials).sort_values(list(RANKED_BY))
 
 
 def tried(trials: pd.DataFrame) -> list[str]:
@@ -93,7 +99,7 @@ def _distribution(values: pd.Series):
 
 def best_table(trials: pd.DataFrame, n: int = 10) -> pd.DataFrame:
     """The n best complete trials: what differs among all trials, and the figures."""
-    done = complete(trials).sort_values(["val_cer", "cost", "val_loss"]).head(n)
+    done = ranked(trials).head(n)
     shown = done[["trial", *tried(trials), "val_cer", "val_loss", "best_epoch", "seconds", "cost"]].copy()
     shown["val_cer"] = (100 * shown["val_cer"]).round(2)
     return shown.rename(columns={"val_cer": "CER %", "cost": "cost (million operations)"}).set_index("trial")
@@ -107,7 +113,7 @@ def states(trials: pd.DataFrame) -> pd.DataFrame:
 
 def edges(trials: pd.DataFrame) -> list[str]:
     """`KEY = value` of each tried hyperparameter whose best value is the lowest or the highest that was tried."""
-    best = complete(trials).sort_values(["val_cer", "cost", "val_loss"]).iloc[0]
+    best = ranked(trials).iloc[0]
     return [f"{k} = {best[k]:g}" for k in tried(trials) if best[k] in (trials[k].min(), trials[k].max())]
 
 

@@ -1,10 +1,10 @@
 """Every key of setup.cfg, with its default and what is allowed, in one table."""
 
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from utilities.alphabet import normalize
 from utilities.hyperparameters import ARCHITECTURES, DEFAULT_ARCHITECTURE, FIELDS, TUNED, parse_value
 from utilities.search_space import parse_values
 
@@ -60,7 +60,7 @@ def _text(default: str | None, allowed: str, may_be_empty: bool = False) -> Key:
 
 
 def _alphabet(text: str) -> str:
-    text = unicodedata.normalize("NFC", text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text)
+    text = normalize(text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text)
     twice = sorted({c for c in text if text.count(c) > 1})
     if twice:
         raise Refusal(f"more than once: {' '.join(map(repr, twice))}")

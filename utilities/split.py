@@ -57,8 +57,9 @@ def split_samples(
 
 
 def _images_of_its_own(units: Mapping[str, Sequence[Sample]], digests: Mapping[Path, str]) -> dict[str, int]:
-    """How many samples of each unit are no copies of another's, for units with such; where fewer than two have any, how
-    many each has.
+    """How many samples of each unit show an image that is in no other unit; units without any are left out.
+
+    If fewer than two units have any, all units with how many samples they have.
     """
     stands_in = defaultdict(set)
     for unit, same in units.items():

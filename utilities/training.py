@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import keras
@@ -12,7 +12,7 @@ from tqdm import tqdm
 from utilities.alphabet import Alphabet
 from utilities.batches import WordBatches
 from utilities.budget import epochs_that_fit, part_size, parts_that_fit
-from utilities.durations import duration
+from utilities.durations import BAR_DELAY, duration
 from utilities.errors import UserError
 from utilities.full_model import CTC
 from utilities.optimizer import compile_full_model
@@ -23,7 +23,6 @@ from utilities.splicing import Splicer, cuts_of_words, share_spliced
 from utilities.validation import validate
 
 HISTORY_COLUMNS = ("epoch", "loss", "val_loss", "val_cer", "learning_rate", "seconds")
-TIE = 1e-7  # weight of validation loss (nats) beside validation CER: decides between equal CERs, such as 100 % at first
 
 
 class TrainingError(UserError):
@@ -38,7 +37,6 @@ class Progress:
     parts: int = 1  # of a batch, where a whole one does not fit the memory
     history: list[dict] = field(default_factory=list)
     best_epoch: int = 0
-    best_score: float = math.inf
     best_weights: list[np.ndarray] | None = None
     seconds: float = 0.0
     synthetic: int = 0  # words drawn by the computer that came first
@@ -132,7 +130,9 @@ class _Watch(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self._choose_words(epoch, self._progress.epochs_planned)
         title = f"Epoch {epoch + 1}/{self._progress.epochs_planned}"
-        self._bar = tqdm(total=self.params["steps"], desc=title, unit="batch", leave=False, disable=None, delay=2)
+        self._bar = tqdm(
+            total=self.params["steps"], desc=title, unit="batch", leave=False, disable=None, delay=BAR_DELAY
+        )
 
     def _choose_words(self, epoch: int, epochs: int) -> None:
         """Show synthetic words in place of some of the training words, or put some of these together with others."""
@@ -174,9 +174,9 @@ class _Watch(keras.callbacks.Callback):
             zip(HISTORY_COLUMNS, (epoch + 1, loss, val_loss, val_cer, rate, round(progress.seconds, 1)), strict=True)
         )
         progress.history.append(row)
-        score = val_cer + TIE * val_loss
-        if score < progress.best_score or not self._plan.early_stopping:
-            progress.best_score, progress.best_epoch = score, epoch + 1
+        kept = best_of(progress.history) if self._plan.early_stopping else row
+        if kept is row:
+            progress.best_epoch = row["epoch"]
             progress.best_weights = self.model.get_weights() if self._plan.early_stopping else None
         self._report(row)
         self._after_epoch(progress.history)
@@ -196,6 +196,11 @@ class _Watch(keras.callbacks.Callback):
             f" at most {duration(left)} left{kept}",
             flush=True,
         )
+
+
+def best_of(history: Sequence[Mapping]) -> Mapping:
+    """The row of the epoch that read best; of equal CERs, such as 100 % at first, the loss decides."""
+    return min(history, key=lambda row: (row["val_cer"], row["val_loss"]))
 
 
 def history_csv(history: Sequence[dict]) -> str:

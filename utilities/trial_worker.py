@@ -2,15 +2,13 @@
 
 import builtins
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from utilities.config import Config
-
-HIGH_WATER = Path("/proc/self/status")  # Linux: VmHWM, the peak of memory since it was last reset
-RESET = Path("/proc/self/clear_refs")
+from utilities.peak_memory import forget_peak_memory, peak_memory
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def _trainer(job: WorkerJob) -> Callable:
     from utilities.model import FrameCounter, RecognizerSpec
     from utilities.model_cost import operations
     from utilities.plan import Plan
-    from utilities.training import train
+    from utilities.training import best_of, train
     from utilities.training_set import training_set_for
     from utilities.trial_log import TrialLog
 
@@ -104,6 +102,7 @@ def _trainer(job: WorkerJob) -> Callable:
 
 def _outcome(train: Callable, values: Mapping, connection: Connection) -> dict:
     """Train and say what became of it; whatever goes wrong in a trial is its result, not the end of the search."""
+    from utilities.training import best_of
     from utilities.trials import Outcome
 
     rows = []
@@ -114,7 +113,7 @@ def _outcome(train: Callable, values: Mapping, connection: Connection) -> dict:
         if connection.recv():
             raise Hopeless
 
-    _reset_peak_memory()
+    forget_peak_memory()
     try:
         progress, cost = train(values, after_epoch)
     except (BrokenPipeError, EOFError):  # nobody reads what is said here, or the parent is gone: no fault of the trial
@@ -127,31 +126,8 @@ def _outcome(train: Callable, values: Mapping, connection: Connection) -> dict:
     else:
         best = progress.best
         ended = Outcome("complete", best["val_cer"], best["val_loss"], best["epoch"], cost=round(cost, 1))
-    figures = {"epochs": len(rows), "seconds": rows[-1]["seconds"] if rows else 0.0, "memory": _peak_memory()}
+    figures = {"epochs": len(rows), "seconds": rows[-1]["seconds"] if rows else 0.0, "memory": round(peak_memory())}
     if ended.state == "pruned":
         best = best_of(rows)
         figures |= {"val_cer": best["val_cer"], "val_loss": best["val_loss"], "best_epoch": best["epoch"]}
     return asdict(ended) | figures
-
-
-def best_of(rows: Sequence[Mapping]) -> Mapping:
-    """The row of a training history that reads best."""
-    return min(rows, key=lambda row: (row["val_cer"], row["val_loss"]))
-
-
-def _reset_peak_memory() -> None:
-    try:
-        RESET.write_text("5")
-    except OSError:  # not Linux, or not allowed: then the peak is the process's
-        return
-
-
-def _peak_memory() -> float:
-    """Peak of this process's memory, MiB."""
-    try:
-        lines = HIGH_WATER.read_text().splitlines()
-        return round(next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024)
-    except (OSError, StopIteration):
-        import resource  # not on Windows
-
-        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

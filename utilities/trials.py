@@ -13,6 +13,7 @@ from utilities.studies import Strategy, distribution_of, open_study, sampler_for
 
 ORDINAL, VALUES, RESULT = "ordinal", "values", "result"  # user attributes of trials
 BELONGS_TO = "belongs_to"  # ... of the study
+RANKED_BY = ("val_cer", "cost", "val_loss")  # of trials with equal CERs the cheaper prediction, then the lower loss
 MOST_REPEATS = 20  # times that a sampler may propose what was tried before, until the next untried one is taken
 
 
@@ -20,7 +21,7 @@ MOST_REPEATS = 20  # times that a sampler may propose what was tried before, unt
 class Outcome:
     """How a trial ended. `state`: complete, pruned (stopped as hopeless) or failed (with a reason, without figures).
 
-    `cost`: multiplications and additions of one prediction, in millions. `memory`: peak of the process, in MiB.
+    `cost`: multiplications and additions of one prediction, in millions. `memory`: peak of the process, in MB.
     """
 
     state: str
@@ -159,9 +160,9 @@ class TrialQueue:
         return sorted(found, key=lambda pair: pair[0].ordinal)
 
     def best(self) -> tuple[Trial, Outcome] | None:
-        """The complete trial with the lowest validation CER; ties go to the cheaper prediction, then the lower loss."""
+        """The complete trial that comes first by RANKED_BY."""
         complete = [pair for pair in self.outcomes() if pair[1].state == "complete"]
-        return min(complete, key=lambda pair: (pair[1].val_cer, pair[1].cost, pair[1].val_loss), default=None)
+        return min(complete, key=lambda pair: [getattr(pair[1], name) for name in RANKED_BY], default=None)
 
     def _valid(self) -> list[FrozenTrial]:
         """Trials that wait, run, or ended with a result."""
