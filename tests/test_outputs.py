@@ -39,13 +39,13 @@ def test_earlier_results_are_all_listed_and_kept(files):
 
 def leave(files):
     """What a finished run leaves."""
-    save_history(files, [ROW])
+    save_history(files.history, [ROW])
     for path in files.models:
         path.touch()
 
 
 def test_an_interrupted_run_can_be_resumed_whatever_it_left_and_is_not_thrown_away_by_advice(files):
-    save_history(files, [ROW])
+    save_history(files.history, [ROW])
     files.resume.touch()
     files.prediction.touch()  # the disk was full when the second model was to be written
     refuse_to_overwrite([files], overwrite=False, resume=True)
@@ -56,7 +56,7 @@ def test_an_interrupted_run_can_be_resumed_whatever_it_left_and_is_not_thrown_aw
 
 
 def test_a_history_alone_does_not_bar_a_resumption_but_models_without_a_kept_state_do(files):
-    save_history(files, [ROW])  # stopped before its first state was kept
+    save_history(files.history, [ROW])  # stopped before its first state was kept
     refuse_to_overwrite([files], overwrite=False, resume=True)
     with pytest.raises(UserError, match=r"history.csv"):
         refuse_to_overwrite([files], overwrite=False, resume=False)
@@ -79,7 +79,7 @@ def test_a_transfer_whose_first_step_has_ended_is_an_interrupted_run(files):
         refuse_to_overwrite([files, second], overwrite=False, resume=True)
 
 
-@pytest.mark.parametrize("name", ["a/b", "", ".hidden", "..", "a\0b"])
+@pytest.mark.parametrize("name", ["a/b", "", ".hidden", "..", "a\0b", "a\nb", "ä" * 76])
 def test_a_name_that_cannot_be_a_files_is_refused(name):
     with pytest.raises(UserError, match="NAME"):
         refuse_to_overwrite([ModelFiles(name, name, "h5")], overwrite=False, resume=False)
@@ -93,6 +93,14 @@ def test_the_history_is_there_after_every_epoch(files):
         assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
     assert files.history.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
     assert not finished_before(files)
+
+
+def test_a_run_that_replaces_a_model_leaves_that_ones_history_until_it_ends(files):
+    leave(files)
+    finished = files.history.read_text()
+    HistoryKeeper(files)([ROW | {"loss": 1.0}])
+    assert files.history.read_text() == finished
+    assert "1,1," in files.running_history.read_text() and files.running_history.name.startswith(".")
 
 
 def test_the_chart_is_not_drawn_so_often_that_training_waits(files, monkeypatch):

@@ -5,9 +5,10 @@ from conftest import WORDS, small_recognizer, write_image_set, write_settings
 from transfer_learning.task import parse_args, run
 from utilities import training_run
 from utilities.config import load_config
+from utilities.errors import UserError
 from utilities.model_files import ModelFiles
 from utilities.resume import ResumeError
-from utilities.safe_files import NoSpaceError
+from utilities.safe_files import NoSpaceError, OutputExistsError
 from utilities.saved_model import load_recognizer, save_recognizer
 
 STEPS = [ModelFiles(f"x-{step}", f"x-{step}", "h5") for step in ("retrained", "fine_tuned")]
@@ -31,7 +32,7 @@ def transfer(work, *flags, base="a.h5"):
     run(load_config(work / "setup.cfg", "transfer"), parse_args(["setup.cfg", base, "x", *flags]))
 
 
-def interrupted(work, monkeypatch, step):
+def interrupted(work, monkeypatch, step, *flags):
     """A transfer that is stopped when its first or second step begins."""
     begun, original = [], training_run.train
 
@@ -44,7 +45,7 @@ def interrupted(work, monkeypatch, step):
     with monkeypatch.context() as patched:
         patched.setattr(training_run, "train", train)
         with pytest.raises(KeyboardInterrupt):
-            transfer(work)
+            transfer(work, *flags)
 
 
 def begun_anew(work, monkeypatch, rate):
@@ -73,8 +74,12 @@ def test_a_transfer_stopped_between_its_steps_goes_on_to_the_same_result(work, m
         for path in files.all:
             path.unlink()
     interrupted(work, monkeypatch, step=2)
+    assert STEPS[0].resume.exists()
+    capsys.readouterr()
     transfer(work, "--resume")
-    assert "Finished before, taken from saved_models/x-retrained-full_model.h5" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "epoch   1/1" not in said and "starting afresh" not in said  # the first step is not trained again
+    assert not any(files.resume.exists() for files in STEPS)
     assert np.allclose(history(STEPS[1]), unbroken, rtol=1e-3)
 
 
@@ -143,6 +148,32 @@ def test_a_transfer_that_replaces_another_and_was_stopped_takes_nothing_from_tha
     transfer(work, *flags)
     rates = [rows[:, -1] for rows in (before, history(STEPS[1]))]
     assert rates[0].max() < 0.0016 < rates[1].max() and not np.allclose(history(STEPS[1])[:, :-1], before[:, :-1])
+
+
+def test_one_that_replaces_another_and_was_stopped_between_its_steps_can_go_on(work, monkeypatch):
+    transfer(work)
+    settings = (work / "setup.cfg").read_text()
+    (work / "setup.cfg").write_text(settings.replace("[transfer]", "[transfer]\nFINE_TUNING_LEARNING_RATE = 0.004"))
+    interrupted(work, monkeypatch, 2, "--overwrite")
+    with pytest.raises(UserError, match=r"--resume.* or --overwrite to throw it away and replace the finished model"):
+        transfer(work)
+    transfer(work, "--resume")
+    assert history(STEPS[1])[:, -1].max() > 0.0016
+
+
+def test_another_run_that_has_ended_meanwhile_is_not_replaced(work, monkeypatch):
+    original = training_run.ResumePoint.open
+
+    def late(path, *arguments):
+        if path == STEPS[0].resume:
+            STEPS[0].full.parent.mkdir(exist_ok=True)
+            STEPS[0].full.write_text("finished")
+        return original(path, *arguments)
+
+    monkeypatch.setattr(training_run.ResumePoint, "open", late)
+    with pytest.raises(OutputExistsError, match=r"x-retrained-full_model.h5"):
+        transfer(work)
+    assert STEPS[0].full.read_text() == "finished"
 
 
 def test_what_an_older_run_kept_of_the_second_step_is_not_taken_for_the_new_ones(work, monkeypatch):

@@ -57,11 +57,11 @@ def run(config: Config, args: argparse.Namespace) -> None:
     plan, how = head_plan(config.train, config.transfer), (batch_size, args.resume, args.overwrite, base.record)
     if args.overwrite and not args.resume:
         forget_interrupted(files[1])  # now: if this run is stopped before its second step, that is not its own
-    record = train_and_save(spec, full, data, plan, files[0], *how, finished=head_done)
+    record = train_and_save(spec, full, data, plan, files[0], *how, finished=head_done, goes_on=True)
     print("All layers:", flush=True)
     train_only_heads(full, False)
     plan = fine_tuning_plan(config.train, config.transfer, record["seconds"])
-    train_and_save(spec, full, data, plan, files[1], *how)
+    train_and_save(spec, full, data, plan, files[1], *how, before=files[0])
 
 
 def main(argv=None) -> int:

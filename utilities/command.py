@@ -5,8 +5,10 @@ import errno
 import gc
 import logging
 import os
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -24,11 +26,13 @@ OUT_OF_REACH = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ESTALE}
 def run_stage(run: Callable[[], None], resumable: bool = False) -> int:
     """Run a stage; a UserError becomes one message on stderr and status 1, Ctrl-C status 130, `| head` status 141.
 
-    A file that may not be used is the user's matter, too. `resumable`: it has the flag --resume.
+    A file that may not be used is the user's matter, too; to be ended by the system, or with its terminal, is as
+    Ctrl-C. `resumable`: it has the flag --resume.
     """
     advice = "add --resume to go on from there." if resumable else "nothing half-finished was left."
     try:
-        run()
+        with _ended_as_by_a_key():
+            run()
         sys.stdout.flush()
     except UserError as error:
         print(f"\n{error}", file=sys.stderr)
@@ -52,6 +56,24 @@ def run_stage(run: Callable[[], None], resumable: bool = False) -> int:
         )
         return 1
     return 0
+
+
+@contextmanager
+def _ended_as_by_a_key() -> Iterator[None]:
+    """SIGTERM and SIGHUP are KeyboardInterrupt meanwhile, so that nothing half-written is left; not under nohup."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {}
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # not every system has both
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            before[number] = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _nobody_reads_on() -> bool:

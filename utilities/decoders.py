@@ -78,15 +78,16 @@ def _decode_block(paths: Sequence[Path], how: Preprocessing) -> list[Decoded]:
 @contextmanager
 def decoders(images: int) -> Iterator[Executor]:
     """What decodes so many images in the background; what it has not begun when the `with` ends is dropped."""
-    pool = _processes() if images >= MANY and not current_process().daemon else ThreadPoolExecutor(THREADS)
+    pool = (_processes() if images >= MANY and not current_process().daemon else None) or ThreadPoolExecutor(THREADS)
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _processes() -> Executor:
-    """Processes of their own, which only a process may have that is no worker of the tuner (daemon) itself.
+def _processes() -> Executor | None:
+    """Processes of their own, which only a process may have that is no worker of the tuner (daemon) itself; None where
+    the system does not let them be, as where the folder for temporary files has too long a name for a socket.
 
     A framework does not survive a fork. Where the system can, they are forks of a process that has imported what they
     need and no framework; it stays for the next pool, so that Python starts once and not once a process.
@@ -97,8 +98,11 @@ def _processes() -> Executor:
         from multiprocessing import forkserver  # not everywhere
 
         context.set_forkserver_preload([__name__])
-        with _searched_for_modules(Path(__file__).parents[1]):
-            forkserver.ensure_running()
+        try:
+            with _searched_for_modules(Path(__file__).parents[1]):
+                forkserver.ensure_running()
+        except OSError:
+            return None
     return ProcessPoolExecutor(min(PROCESSES, usable_cores()), context, _begin_process)
 
 

@@ -5,6 +5,7 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from utilities.safe_files import (
     BarredError,
     NoSpaceError,
     make_folder,
+    remove_left_over,
     require_free_space,
     whole_file,
     write_text_whole,
@@ -121,6 +123,9 @@ def _rewrite(index_file: Path, entries: dict, missing: list[Path], data: np.ndar
     write_text_whole(index_file, json.dumps(index))
     if old is not None:
         old.unlink(missing_ok=True)
+    stem = index_file.stem
+    others = chain(data_file.parent.glob(f"{stem}-*.bin"), data_file.parent.glob(f".{stem}-*.bin"))
+    remove_left_over(path for path in others if path != data_file)
     return pixels
 
 

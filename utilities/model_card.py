@@ -57,7 +57,7 @@ def read_description(path: Path) -> dict:
                 text = file[DESCRIPTION][()].decode()
         description = json.loads(text)
         version = description["format_version"]
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError):
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, RuntimeError):  # the last is HDF5's
         raise ModelFileError(
             f"{path} is not a model file of this toolkit (or it is damaged): it holds no readable description."
             " Give a .h5 or .keras file from saved_models/."
@@ -75,7 +75,7 @@ def is_original(path: Path) -> bool:
         with h5py.File(path) as file:
             layers = file.get("model_weights", {})
             return DESCRIPTION not in file and {"Conv1", "Conv2", "dense1", "dense_layer"} <= set(layers)
-    except OSError:
+    except (OSError, RuntimeError):
         return False
 
 

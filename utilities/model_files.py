@@ -8,9 +8,11 @@ from pathlib import Path
 from utilities.errors import UserError
 from utilities.safe_files import refuse_existing, require_writable
 
+LONGEST_NAME = 150  # bytes of a NAME: file systems allow 255, and stages add to it
 SAVED_MODELS = Path("saved_models")  # under the working directory, as is
 PREDICTIONS = Path("test_set_predictions/predictions")
 REVIEW = Path("test_set_predictions/review")  # lists for it
+ANOTHER_NAME = "Choose another NAME, or add --overwrite to replace them."
 PREDICTIONS_ENDING = "-predictions.csv"
 ENSEMBLE = "ensemble"  # where a model's name would stand: all of them together
 
@@ -37,6 +39,11 @@ class ModelFiles:
     def history(self) -> Path:
         """The training history as CSV; the chart stands beside it as PNG."""
         return SAVED_MODELS / f"{self.name}-training_history.csv"
+
+    @property
+    def running_history(self) -> Path:
+        """Where the history of a run stands while it goes on: not in the place of a finished model's."""
+        return self.history.with_name(f".{self.history.name}") if self.full.exists() else self.history
 
     @property
     def resume(self) -> Path:
@@ -66,23 +73,27 @@ def refuse_to_overwrite(files: Sequence[ModelFiles], overwrite: bool, resume: bo
     `resume` it goes on.
     """
     name = files[0].name
-    if not re.fullmatch(r"[^/\\\0.][^/\\\0]*", name):
-        raise UserError(f"NAME {name!r} cannot be part of a file name. Use letters, digits, - and _.")
+    if not re.fullmatch(r"[^/\\.][^/\\]*", name) or not name.isprintable() or len(name.encode()) > LONGEST_NAME:
+        raise UserError(
+            f"NAME {name!r} cannot be part of a file name. Use letters, digits, - and _, at most {LONGEST_NAME}."
+        )
     require_writable(SAVED_MODELS)
     if overwrite:
         return
     kept = any(f.resume.exists() for f in files)
     finished = [finished_before(f) for f in files]
     if not resume and (kept or (any(finished) and not all(finished))):
+        replacing = " and replace the finished model" if any(f.full.exists() for f in files) else ""
         raise UserError(
-            "An interrupted run of this name was kept. Add --resume to go on with it, or --overwrite to throw it away."
+            "An interrupted run of this name was kept. Add --resume to go on with it, or --overwrite to throw it away"
+            f"{replacing}."
         )
     if not kept:
         if resume and not all(finished):
             results = [path for f, done in zip(files, finished, strict=True) for path in ([] if done else f.models)]
         else:
             results = [path for f in files for path in f.all]
-        refuse_existing(results, "Choose another NAME, or add --overwrite to replace them.")
+        refuse_existing(results, ANOTHER_NAME)
 
 
 def finished_before(files: ModelFiles) -> bool:

@@ -5,6 +5,7 @@ import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -22,11 +23,11 @@ from utilities.training_chart import training_history_chart
 CHART_SHARE = 0.05  # of a run's time that drawing may take: a chart takes as long as some words' training
 
 
-def save_history(files: ModelFiles, history: Sequence[dict]) -> None:
-    """Write the history's CSV and chart, whole."""
-    write_text_whole(files.history, history_csv(history))
+def save_history(path: Path, history: Sequence[dict]) -> None:
+    """Write a history's CSV and, beside it, its chart, whole."""
+    write_text_whole(path, history_csv(history))
     columns = {c: [row[c] for row in history] for c in HISTORY_COLUMNS}
-    with whole_file(files.history.with_suffix(".png")) as temporary:
+    with whole_file(path.with_suffix(".png")) as temporary:
         training_history_chart(columns).savefig(temporary)
 
 
@@ -34,23 +35,27 @@ class HistoryKeeper:
     """Writes the history while a run goes on: the CSV after every epoch, the chart as often as CHART_SHARE allows."""
 
     def __init__(self, files: ModelFiles):
-        self._files, self._next_chart = files, 0.0
+        self._path, self._next_chart = files.running_history, 0.0
 
     def __call__(self, history: Sequence[dict]) -> None:
         began = time.monotonic()
         if began < self._next_chart:
-            write_text_whole(self._files.history, history_csv(history))
+            write_text_whole(self._path, history_csv(history))
             return
-        save_history(self._files, history)
+        save_history(self._path, history)
         now = time.monotonic()
         self._next_chart = now + (now - began) / CHART_SHARE
 
 
 def save_trained(files: ModelFiles, spec: RecognizerSpec, full: keras.Model, record: dict, progress: Progress) -> None:
     """Write both files of a full model, and the history."""
-    save_history(files, progress.history)
+    running = files.running_history
+    save_history(files.history, progress.history)
     save_recognizer(files.prediction, spec, reader_of(full), record)
     save_recognizer(files.full, spec, full, record)
+    if running != files.history:
+        for path in (running, running.with_suffix(".png")):
+            path.unlink(missing_ok=True)
     best = progress.best
     print(
         f"Saved {files.full} and {files.prediction}:"

@@ -30,20 +30,25 @@ class KeptState:
 
 
 class ResumePoint:
-    """One file of kept state. `belongs_to`: JSON-ready values that must be the same when the run goes on."""
+    """One file of kept state. `belongs_to`: JSON-ready values that must be the same when the run goes on.
 
-    def __init__(self, path: Path, belongs_to: dict):
-        self.path = path
+    `replaces`: the state that the step before has kept until this one has its own.
+    """
+
+    def __init__(self, path: Path, belongs_to: dict, replaces: Path | None = None):
+        self.path, self._replaces = path, replaces
         self.belongs_to = json.loads(json.dumps(belongs_to))
 
     @classmethod
-    def open(cls, path: Path, belongs_to: dict, resume: bool, overwrite: bool) -> "ResumePoint":
+    def open(
+        cls, path: Path, belongs_to: dict, resume: bool, overwrite: bool, replaces: Path | None = None
+    ) -> "ResumePoint":
         """The resume point of a run that is about to start. Kept state is only thrown away when the user says so.
 
         Raises ResumeError when there is kept state and neither `resume` nor `overwrite` is asked for.
         """
-        point = cls(path, belongs_to)
-        if resume and not path.exists():
+        point = cls(path, belongs_to, replaces)
+        if resume and not path.exists() and not replaces:  # else the step before has said so, or gone on
             print("There is no interrupted run to resume: starting afresh.", flush=True)
         elif not resume and path.exists():
             if not overwrite:
@@ -66,6 +71,8 @@ class ResumePoint:
         make_folder(self.path.parent)
         with whole_file(self.path) as temporary, temporary.open("wb") as file:
             np.savez(file, note=np.array(text), **named)
+        if self._replaces:
+            self._replaces.unlink(missing_ok=True)
 
     def read(self) -> KeptState | None:
         """The kept state, or None when there is none. Raises ResumeError when it belongs to other settings."""
@@ -92,5 +99,5 @@ class ResumePoint:
             )
 
     def discard(self) -> None:
-        """Remove the state of a run that has ended well."""
+        """Remove the state of a run that has ended well, or is not wanted."""
         self.path.unlink(missing_ok=True)

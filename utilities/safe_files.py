@@ -1,17 +1,20 @@
 """Whole-or-absent writes, refusal to overwrite, checks of space and permissions."""
 
 import errno
+import glob
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
 from utilities.errors import UserError
 
 SPARE_BYTES = 50 * 2**20  # kept free beside what is written
+LEFT_OVER = 24 * 3600.0  # seconds after which a temporary file is of a process that was killed
 FULL = {errno.ENOSPC, errno.EDQUOT}
 BARRED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}  # a file where a folder is wanted, too
 IN_USE = {errno.EBUSY, errno.ETXTBSY}  # on shared disks and those of Windows; there, EACCES may say it, too
@@ -36,6 +39,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     On any exception it is removed and `path` stays as it was. Raises NoSpaceError when the disk is full, BarredError
     where nothing may be written.
     """
+    remove_left_over(path.parent.glob(f".{glob.escape(path.stem)}-{'[0-9a-f]' * 8}{glob.escape(path.suffix)}"))
     temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
         with explained(path):
@@ -76,6 +80,11 @@ def explained(path: Path) -> Iterator[None]:
         if error.errno in FULL:
             raise NoSpaceError(
                 f"The disk is full: {path.absolute()} was not written. Free some space there and run the command again."
+            ) from error
+        if error.errno == errno.EFBIG:
+            raise NoSpaceError(
+                f"{path.absolute()} was not written: its disk, or a limit of your account, allows no file so large."
+                " Work in a folder on another disk, or ask for a higher limit."
             ) from error
         if error.errno in BARRED | IN_USE:
             raise BarredError(
@@ -138,6 +147,14 @@ def require_free_space(folder: Path, bytes_needed: int, what: str) -> None:
             f" {SPARE_BYTES / 2**20:.0f} MiB to spare, {free / 2**20:.0f} MiB are free."
             " Free some space or work in a folder on another disk."
         )
+
+
+def remove_left_over(files: Iterable[Path]) -> None:
+    """Remove those of our temporary files that nobody has written to for LEFT_OVER seconds."""
+    for path in files:
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > LEFT_OVER:
+                path.unlink()
 
 
 def free_name(path: Path) -> Path:

@@ -3,6 +3,7 @@
 A file is rebuilt from its spec and its weights are read into place: nothing in it is ever executed.
 """
 
+import hashlib
 import json
 import zipfile
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import h5py
 import keras
+import numpy as np
 
 from utilities.alphabet import UNICODE_FORM, Alphabet
 from utilities.full_model import CTC, add_ctc, reader_of
@@ -26,7 +28,7 @@ from utilities.model_card import (
     read_description,
 )
 from utilities.original_model import read_original
-from utilities.safe_files import make_folder, whole_file
+from utilities.safe_files import make_folder, require_free_space, whole_file
 from utilities.writing_direction import runs_from_right
 
 
@@ -45,14 +47,18 @@ class Recognizer:
 
 
 AS_ON_THE_IMAGE = 4  # the format from which on ids of Hebrew and Arabic come as characters stand on the image
+MORE = 1.2  # times the weights' bytes that a model file takes, at least
 STRAY = 4  # letters of these in the alphabet of a collection in another script
 
 
 def save_recognizer(path: Path, spec: RecognizerSpec, model: keras.Model, record: dict) -> None:
     """Write a prediction or full model with its description, whole or not at all. The ending chooses the format."""
     kind = "full" if CTC in {layer.name for layer in model.layers} else "prediction"
-    description = json.dumps(describe_spec(spec) | {"format_version": FORMAT_VERSION, "kind": kind, "record": record})
+    known = {"format_version": FORMAT_VERSION, "kind": kind, "record": record, "weights": _digest_of(model)}
+    description = json.dumps(describe_spec(spec) | known)
     make_folder(path.parent)
+    # HDF5 does not survive a disk that fills up
+    require_free_space(path.parent, len(description) + round(MORE * model.count_params() * 4), "the model file")
     with whole_file(path) as temporary:
         if path.suffix == ".keras":
             model.save(temporary)
@@ -62,6 +68,14 @@ def save_recognizer(path: Path, spec: RecognizerSpec, model: keras.Model, record
             model.save(temporary, include_optimizer=False)
             with h5py.File(temporary, "a") as file:
                 file.create_dataset(DESCRIPTION, data=description)
+
+
+def _digest_of(model: keras.Model) -> str:
+    """32 hexadecimal digits of the weights' BLAKE2b: a disk's errors can change some that nobody would see."""
+    digest = hashlib.blake2b(digest_size=16)
+    for weights in model.get_weights():
+        digest.update(np.ascontiguousarray(weights, np.float32))
+    return digest.hexdigest()
 
 
 def load_recognizer(path: Path, original_alphabet: Alphabet | None = None) -> Recognizer:
@@ -91,10 +105,12 @@ def load_recognizer(path: Path, original_alphabet: Alphabet | None = None) -> Re
         target = add_ctc(reader, with_shortcut=False)
     try:
         target.load_weights(path)
-    except (ValueError, KeyError, OSError) as error:
-        raise ModelFileError(
-            f"{path}: its weights do not fit its description ({error}). Take an undamaged copy."
-        ) from None
+        digest = _digest_of(target)
+        problem = None if description.get("weights", digest) == digest else "they have changed since"
+    except (ValueError, KeyError, OSError, RuntimeError, zipfile.BadZipFile) as error:
+        problem = error
+    if problem:
+        raise ModelFileError(f"{path}: its weights do not fit its description ({problem}). Take an undamaged copy.")
     return Recognizer(spec, full, description["record"])
 
 

@@ -9,11 +9,12 @@ from utilities.calibration import calibrations
 from utilities.full_model import reader_of
 from utilities.locks import exclusive_lock
 from utilities.model import RecognizerSpec, frame_counter
-from utilities.model_files import ModelFiles
+from utilities.model_files import ANOTHER_NAME, ModelFiles
 from utilities.optimizer import OPTIMIZER
 from utilities.outputs import HistoryKeeper, save_trained, training_record
 from utilities.plan import Plan
 from utilities.resume import ResumePoint
+from utilities.safe_files import refuse_existing
 from utilities.saved_model import describe_spec, load_recognizer
 from utilities.training import train
 from utilities.training_set import TrainingSet, identity
@@ -32,28 +33,36 @@ def train_and_save(
     overwrite: bool,
     base: dict | None = None,
     finished: bool = False,
+    before: ModelFiles | None = None,
+    goes_on: bool = False,
 ) -> dict:
     """Train a full model in place, calibrate it, leave its files, and return the training record in them.
 
     `resume` goes on with a run of the same name, settings and images that was interrupted, `overwrite` throws it away;
     of one that has `finished`, as a transfer's first step may have before its second was stopped, it takes the weights.
-    `base` is the training record of the model that this one is transferred from. Raises ResumeError, TrainingError, and
-    LockedError while another process trains under this name.
+    `base` is the training record of the model that this one is transferred from. Of a run of two steps the first one
+    `goes_on`: its state is kept until the second, which has it `before`, has its own, and nothing is trained twice.
+    Raises ResumeError, TrainingError, LockedError while another process trains under this name, and OutputExistsError
+    where one has meanwhile.
     """
     used = {"batch_size": batch_size, "learning_rate": plan.learning_rate}
     spec = replace(spec, hyperparameters=replace(spec.hyperparameters, **used))
     with exclusive_lock(files.lock):
         belongs_to = _belongs_to(spec, data.record, plan, batch_size, base)
-        point = ResumePoint.open(files.resume, belongs_to, resume and not finished, overwrite)
+        replaces = before.resume if before else None
+        point = ResumePoint.open(files.resume, belongs_to, resume and not finished, overwrite, replaces)
         if finished:
             return _taken_up(full, files, point)
+        if not (overwrite or resume):
+            refuse_existing(files.models, ANOTHER_NAME)
         reader = reader_of(full)
         batches = data.batches(spec.alphabet, frame_counter(spec), batch_size, plan.seed)
         progress = train(full, reader, batches, spec.alphabet, plan, point, HistoryKeeper(files))
         sure = calibrations(reader, batches[1], spec.alphabet, data.record)
         record = training_record(data.record, plan, progress, sure, base) | {BELONGS_TO: point.belongs_to}
         save_trained(files, spec, full, record, progress)
-        point.discard()
+        if not goes_on:
+            point.discard()
     return record
 
 
