@@ -32,7 +32,9 @@ def run(config: Config, args: argparse.Namespace) -> None:
     architecture, chosen = config.train.architecture, {}
     if args.hyperparameters:
         from_file, chosen = read_hyperparameters(args.hyperparameters)
-        architecture = from_file or architecture
+        if from_file and from_file != architecture:
+            print(f"ARCHITECTURE = {from_file} of {args.hyperparameters} is used, not {architecture} of {args.setup}.")
+            architecture = from_file
     flags = {name: getattr(args, name) for name in FIELDS if getattr(args, name) is not None}
     hyperparameters = resolve(architecture, config.train.hyperparameters, chosen, flags)
     files = ModelFiles(args.name, f"{args.name}-prediction", config.project.model_format)

@@ -77,6 +77,13 @@ def test_an_epoch_is_timed_by_the_area_of_its_batches():
     assert time_of(epoch, [0.3, 0.1], [(16, 64), (16, 512)]) == pytest.approx(0.2 * len(epoch))  # by chance
 
 
+@pytest.mark.parametrize("times", [[4.0, 3.5], [3.5, 4.0], [4.0, 4.0]])
+def test_two_steps_that_are_nearly_alike_say_little_of_much_smaller_and_larger_ones(times):
+    tried = [(105, 128), (100, 128)]
+    assert 1.8 < time_of([(105, 64)], times, tried) <= 4
+    assert 3.7 < time_of([(105, 256)], times, tried) <= 8
+
+
 @pytest.mark.parametrize(("a_step", "tried", "timed"), [(14.0, 6, 3), (0.1, 112, 100), (1.0, 36, 24)])
 def test_a_slow_model_spends_little_of_its_minutes_on_being_timed(monkeypatch, a_step, tried, timed):
     clock, steps = [0.0], []

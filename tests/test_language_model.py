@@ -60,14 +60,14 @@ def test_of_too_many_texts_the_most_frequent_are_known(monkeypatch):
 def test_of_a_list_that_is_too_long_not_its_beginning_is_known(monkeypatch):
     monkeypatch.setattr(language_model, "MOST_TEXTS", 6)
     texts = {"a" * n: 1 for n in range(1, 13)} | {"b" * n: 1 for n in range(1, 13)}
-    found = language_model._most_frequent(texts | {"bab": 2}, ())
+    found = language_model.most_frequent(texts | {"bab": 2}, ())
     assert found[0] == ("bab", 2) and len(found) == 6
     assert {text[0] for text, _ in found[1:]} == {"a", "b"}
     own, lexicon = {"ab": 1, "ba": 1}, {"b" * n: 1 for n in range(1, 50)}
     known = language_of({"data": {"texts": own}}, AB, lexicon=lexicon).model
     assert (known.texts, known.texts_given) == (6, 51)
     many = {"a" * n: 9 for n in range(1, 50)}
-    found = language_model._most_frequent(many | {"bb": 1}, many.keys())
+    found = language_model.most_frequent(many | {"bb": 1}, many.keys())
     assert len(found) == 6 and ("bb", 1) in found  # a short list is of use beside many texts of the model's own
     assert probability(known, "a", "b") > probability(LanguageModel(lexicon, AB), "a", "b")
 

@@ -40,6 +40,13 @@ class Reads:
         return logits
 
 
+def test_words_whose_text_is_drawn_anew_each_time_are_not_put_together():
+    words = [word((1, 2, 3)), word((4, 5, 6)), Word(content((7, 8)), np.array((7, 8), np.int32), "", [((7,), 0.5)])]
+    splicer, rng = Splicer(words, cuts(words), 1.0), np.random.default_rng(0)
+    assert all(splicer(2, is_any, rng) is words[2] for _ in range(20))
+    assert not {7, 8} & {letter for _ in range(50) for letter in splicer(0, is_any, rng).label.tolist()}
+
+
 def is_any(width):
     return True
 

@@ -18,7 +18,7 @@ from utilities.images import Preprocessing, canvas_width, prepare, to_canvases
 from utilities.model import HEAD, RecognizerSpec, frame_counter
 from utilities.plan import Plan, fine_tuning_plan, head_plan, transfer_batch_size
 from utilities.resume import ResumeError, ResumePoint
-from utilities.training import HISTORY_COLUMNS, TrainingError, history_csv, train
+from utilities.training import HISTORY_COLUMNS, TrainingError, best_of, history_csv, train
 
 HOW = Preprocessing(32, 256)
 SMALL = {"num_units_dense": 32, "num_units_lstm1": 32, "num_units_lstm2": 32, "dropout": 0.0}
@@ -154,6 +154,12 @@ def test_early_stopping_keeps_the_best_weights_and_its_absence_the_last():
     assert len(stopped.history) == stopped.best_epoch + 2 < 30
     kept, _ = run(s, plan(epochs=3, patience=1, learning_rate=0.5, early_stopping=False))
     assert len(kept.history) == kept.best_epoch == 3
+
+
+def test_an_epoch_of_stray_letters_is_not_the_best_while_nothing_is_learnt():
+    cers, losses = (0.97, 1.0, 1.0, 0.95, 0.4, 0.4), (123.0, 60.0, 30.0, 40.0, 9.0, 8.0)
+    history = [{"epoch": n, "val_cer": c, "val_loss": v} for n, (c, v) in enumerate(zip(cers, losses, strict=True))]
+    assert [best_of(history[: n + 1])["epoch"] for n in range(6)] == [0, 1, 2, 2, 4, 5]
 
 
 def test_best_weights_are_those_of_the_best_epoch():

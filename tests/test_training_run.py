@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
-from conftest import WORDS, small_recognizer, write_image_set, write_settings
+from conftest import FIXTURES, WORDS, small_recognizer, write_image_set, write_settings
 
+from one_model_trainer import task as one_model_trainer
 from transfer_learning.task import parse_args, run
 from utilities import training_run
 from utilities.config import load_config
 from utilities.errors import UserError
+from utilities.metadata import ImageSetError
 from utilities.model_files import ModelFiles
 from utilities.resume import ResumeError
 from utilities.safe_files import NoSpaceError, OutputExistsError
@@ -194,6 +196,27 @@ def test_what_an_older_run_kept_of_the_second_step_is_not_taken_for_the_new_ones
     assert history(STEPS[1])[:, -1].max() > 0.0016 and all(path.exists() for files in STEPS for path in files.all)
 
 
+def test_the_alphabet_that_says_what_an_original_model_reads_forbids_no_new_character(work):
+    settings = (work / "setup.cfg").read_text()
+    (work / "setup.cfg").write_text(settings.replace("[project]\n", "[project]\nALPHABET = abc\n"))
+    with pytest.raises(ImageSetError, match="outside ALPHABET"):
+        transfer(work)
+    transfer(work, base=str(FIXTURES / "original_models/tiny-prediction.h5"))
+    assert STEPS[1].full.exists()
+
+
+def test_the_trainer_says_where_the_tuners_architecture_is_another(work, monkeypatch, capsys):
+    def stop(*_):
+        raise UserError
+
+    monkeypatch.setattr(one_model_trainer, "refuse_to_overwrite", stop)
+    (work / "best.cfg").write_text("[train]\nARCHITECTURE = compact\nDROPOUT = 0.1\n")
+    args = one_model_trainer.parse_args(["setup.cfg", "x", "--hyperparameters", "best.cfg"])
+    with pytest.raises(UserError):
+        one_model_trainer.run(load_config(work / "setup.cfg", "train"), args)
+    assert "ARCHITECTURE = compact of best.cfg is used, not residual of setup.cfg." in capsys.readouterr().out
+
+
 def test_a_transfer_says_what_it_does_not_use_and_records_what_it_did(work, capsys):
     settings = (work / "setup.cfg").read_text()
     given = "[train]\nDROPOUT = 0.5\nLEARNING_RATE = 0.1\nARCHITECTURE = residual\n"
@@ -201,6 +224,8 @@ def test_a_transfer_says_what_it_does_not_use_and_records_what_it_did(work, caps
     transfer(work)
     said = capsys.readouterr().out
     assert "Not used of [train]: ARCHITECTURE = residual (it is compact), " in said
+    assert "NUM_EPOCHS = 1 (RETRAINING_ and FINE_TUNING_EPOCHS decide)" in said
+    assert said.count("WARNING: this model reads nothing yet") == 2
     assert "DROPOUT = 0.5 (it has 0.2)" in said and "LEARNING_RATE (a transfer has" in said
     rates = [load_recognizer(files.full).spec.hyperparameters.learning_rate for files in STEPS]
     assert rates == [0.003, 0.0015] and load_recognizer(STEPS[1].full).spec.hyperparameters.batch_size == 3

@@ -8,6 +8,7 @@ NAME-fine_tuned.h5, and their histories.
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -29,7 +30,7 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 def run(config: Config, args: argparse.Namespace) -> None:
     """Check and decode the images as the base model wants them, grow its alphabet, train twice, save twice."""
-    from utilities.model_card import check_model_file
+    from utilities.model_card import check_model_file, is_original
 
     names = (f"{args.name}-retrained", f"{args.name}-fine_tuned")
     files = [ModelFiles(name, name, config.project.model_format) for name in names]
@@ -46,6 +47,8 @@ def run(config: Config, args: argparse.Namespace) -> None:
     from utilities.transfer_set import transfer_set_for
 
     base = load_recognizer(args.model, explicit_alphabet(config.project))
+    if is_original(args.model):  # the key says what that file reads, not what may stand on the new images
+        config = replace(config, project=replace(config.project, alphabet=None))
     warn_differences(config.project, base.spec)
     warn_unused(config.train, base.spec)
     spec, data = transfer_set_for(config, config.train.image_set, base)

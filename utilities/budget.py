@@ -93,11 +93,13 @@ def time_of(steps: Sequence[Shape], times: Sequence[float], shapes: Sequence[Sha
     """Seconds of steps of these shapes (images, px), from the times of some others and their shapes.
 
     Time grows with the area along the line of least squares: a few dozen random batches are seldom as wide in the mean
-    as those of an epoch.
+    as those of an epoch. Neither what a step costs nor what a pixel does is below nothing, and beyond the areas that
+    were tried time grows at most as they do.
     """
     area, known = (np.array([math.prod(shape) for shape in some], float) for some in (steps, shapes))
     away = known - known.mean()
-    slope = max(0.0, away @ times / (away @ away)) if away.any() else 0.0
+    pace = np.mean(times) / known.mean()
+    slope = min(pace, max(0.0, away @ times / (away @ away))) if away.any() else 0.0
     return float(len(steps) * (np.mean(times) + slope * (area.mean() - known.mean())))
 
 

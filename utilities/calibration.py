@@ -19,6 +19,7 @@ from utilities.beam_search import beam_search
 from utilities.decoding import greedy_ids, label_log_probability, log_softmax
 from utilities.language_model import Language, language_of
 from utilities.language_reading import shares_of_beams
+from utilities.metrics import edit_distances
 from utilities.reliability import expected_calibration_error
 from utilities.validation import Predicted, predicted
 
@@ -79,7 +80,7 @@ def calibrate_leaning(words: Iterable[Predicted], alphabet: Alphabet, language: 
 def _fitted(
     confidences: Callable[[float], np.ndarray], texts: Sequence[str], truths: Sequence[str], usual: float
 ) -> Calibration:
-    right = np.array([text.strip() == truth.strip() for text, truth in zip(texts, truths, strict=True)])
+    right = edit_distances([t.strip() for t in truths], [t.strip() for t in texts]) == 0
 
     def improbability(temperature):
         unusual = np.log(temperature / usual) / SPREAD

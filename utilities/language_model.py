@@ -31,7 +31,7 @@ class LanguageModel:
         """
         self._alphabet = alphabet
         self._counts: dict[tuple[int, ...], dict[int, int]] = {(): {}}
-        known = _most_frequent(texts, own)
+        known = most_frequent(texts, own)
         for text, count in known:
             self._learn([START] * (ORDER - 1) + alphabet.encode(text).tolist() + [END], count)
         self.texts, self.texts_given = len(known), len(texts)  # different ones
@@ -109,7 +109,7 @@ class LanguageModel:
         return found / (len(seen) + sum(seen.values()))
 
 
-def _most_frequent(texts: Mapping[str, int], own: Collection[str]) -> list[tuple[str, int]]:
+def most_frequent(texts: Mapping[str, int], own: Collection[str]) -> list[tuple[str, int]]:
     """At most MOST_TEXTS, and how often each was seen; of equally frequent ones some by chance, not all from A to H."""
     if len(texts) <= MOST_TEXTS:
         return list(texts.items())

@@ -18,6 +18,8 @@ from rapidfuzz.process import cpdist
 from utilities.alphabet import normalize
 from utilities.bootstrap import group_numbers, quantiles, resampled_sums
 
+NOTHING_LEARNT = 0.9  # CER from which models differ by chance: CTC has hardly begun to read
+
 
 @dataclass(frozen=True)
 class Estimate:

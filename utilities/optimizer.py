@@ -46,7 +46,8 @@ def compile_full_model(full: keras.Model, learning_rate: float, total_steps: int
     """Give a full model the optimizer and the schedule of a run of `total_steps` batches.
 
     `parts`: batches whose gradients are averaged before the weights change, where a whole batch does not fit. The
-    recipe is that of whole batches: it must not depend on how much memory there is.
+    schedule is that of whole batches; of few words with many to a batch, parts that are not full are averaged as well,
+    so there are fewer steps.
     """
     optimizer = Muon(
         WarmupCosine(learning_rate, total_steps, parts),

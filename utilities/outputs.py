@@ -12,6 +12,7 @@ import numpy as np
 
 from utilities.calibration import Calibration
 from utilities.full_model import reader_of
+from utilities.metrics import NOTHING_LEARNT
 from utilities.model import RecognizerSpec
 from utilities.model_files import ModelFiles
 from utilities.plan import Plan
@@ -61,6 +62,10 @@ def save_trained(files: ModelFiles, spec: RecognizerSpec, full: keras.Model, rec
         f"Saved {files.full} and {files.prediction}:"
         f" validation CER {100 * best['val_cer']:.2f} % (epoch {best['epoch']})."
     )
+    if best["val_cer"] >= NOTHING_LEARNT:
+        print(
+            "WARNING: this model reads nothing yet. Give it more epochs or minutes, more words, or start from another."
+        )
 
 
 def training_record(

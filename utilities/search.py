@@ -10,6 +10,7 @@ from utilities.config import Config, format_hyperparameters
 from utilities.durations import duration
 from utilities.errors import UserError
 from utilities.hyperparameters import FIELDS, Hyperparameters, as_settings, combination_name, resolve
+from utilities.metrics import NOTHING_LEARNT
 from utilities.optimizer import OPTIMIZER
 from utilities.safe_files import write_text_whole
 from utilities.training_set import identity
@@ -18,7 +19,6 @@ from utilities.trials import Outcome, Trial, TrialQueue
 from utilities.workers import Died, Ended, Epoch, Started, run_in_workers
 
 LOGS = Path("logs/hparam_tuning_grid")  # under the working directory; TensorBoard reads it
-NOTHING_LEARNT = 0.9  # validation CER from which trials differ by chance: CTC has hardly begun to read
 OUTCOME_COLUMNS = tuple(field.name for field in fields(Outcome))
 COLUMNS = ("trial", *(field.key for field in FIELDS.values()), *OUTCOME_COLUMNS)
 

@@ -73,13 +73,13 @@ class Splicer:
         self._longest = max(len(word.label) for word in words)
         self._hands = defaultdict(list)
         for i, word in enumerate(words):
-            if cuts[i]:
+            if cuts[i] and not word.texts:  # what an untranscribed word says is drawn anew each time
                 self._hands[word.hand].append(i)
 
     def __call__(self, i: int, fits: Callable[[int], bool], rng: np.random.Generator) -> Word:
         """Word `i`, or one that begins like it and has a width in px that `fits`."""
         word = self._words[i]
-        if not self._cuts[i] or rng.random() >= self._share:
+        if not self._cuts[i] or word.texts or rng.random() >= self._share:
             return word
         others = self._hands[word.hand]
         for _ in range(TRIES):

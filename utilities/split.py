@@ -35,8 +35,9 @@ def split_samples(
     units = _units(samples, grouped, digests)
     if len(units) < 2:
         what = "groups (METADATA_GROUP_COLUMN)" if grouped else "usable images"
+        instead = " Or leave METADATA_GROUP_COLUMN empty: then some images of it are kept." if grouped else ""
         raise ImageSetError(
-            f"Training needs at least 2 {what} to keep some for validation; found {len(units)}. Add more."
+            f"Training needs at least 2 {what} to keep some for validation; found {len(units)}. Add more.{instead}"
         )
     sizes = _images_of_its_own(units, digests)
     known = {unit for unit, same in units.items() if learnt and any(digests.get(s.path) in learnt for s in same)}

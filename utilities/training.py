@@ -15,6 +15,7 @@ from utilities.budget import epochs_that_fit, part_size, parts_that_fit
 from utilities.durations import BAR_DELAY, duration
 from utilities.errors import UserError
 from utilities.full_model import CTC
+from utilities.metrics import NOTHING_LEARNT
 from utilities.optimizer import compile_full_model
 from utilities.plan import Plan
 from utilities.pretraining import Pretraining
@@ -199,8 +200,15 @@ class _Watch(keras.callbacks.Callback):
 
 
 def best_of(history: Sequence[Mapping]) -> Mapping:
-    """The row of the epoch that read best; of equal CERs, such as 100 % at first, the loss decides."""
-    return min(history, key=lambda row: (row["val_cer"], row["val_loss"]))
+    """The row of the epoch that read best; of equal CERs the loss decides, and while nothing is learnt yet.
+
+    Then an epoch of stray letters may have a lower CER than the many after it that read nothing, but learn to.
+    """
+
+    def key(row):
+        return row["val_cer"] if row["val_cer"] < NOTHING_LEARNT else 1.0, row["val_loss"]
+
+    return min(history, key=key)
 
 
 def history_csv(history: Sequence[dict]) -> str:

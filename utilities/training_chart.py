@@ -6,13 +6,15 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from utilities.chart_style import BLUE, ORANGE, new_figure
+from utilities.metrics import NOTHING_LEARNT
 
 
 def training_history_chart(history: Mapping[str, Sequence[float | None]]) -> Figure:
     """How training went: losses on the left, validation CER with its best epoch and its last on the right.
 
     `history` has equally long `epoch`, `loss`, `val_loss` (nats a word) and `val_cer` (fraction); the validation's may
-    hold None or NaN where it was not measured. Of equally good epochs the one with the lower `val_loss` is marked.
+    hold None or NaN where it was not measured. The epoch that is marked is
+    that of `training.best_of`.
     """
     figure = new_figure(10, 4)
     left, right = figure.subplots(1, 2)
@@ -28,7 +30,8 @@ def training_history_chart(history: Mapping[str, Sequence[float | None]]) -> Fig
     if np.isnan(val_cer).all():
         right.set(title="Validation: not measured", ylim=(0, 100))
     else:
-        best = np.lexsort((val_loss, val_cer))[0]  # by val_cer, then val_loss; NaN comes last
+        reads = np.where(val_cer >= NOTHING_LEARNT, 1.0, val_cer)
+        best = np.lexsort((val_loss, reads))[0]  # as `training.best_of` has it; NaN comes last
         ring = {"marker": "o", "markersize": 10, "markerfacecolor": "none", "markeredgewidth": 2, "linestyle": "none"}
         right.plot(epochs[best], 100 * val_cer[best], color=ORANGE, **ring, label="best epoch", clip_on=False, zorder=3)
         right.legend()

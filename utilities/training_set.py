@@ -20,6 +20,7 @@ from utilities.images import Preprocessing
 from utilities.metadata import ImageSetError
 from utilities.model import RecognizerSpec
 from utilities.rows import Problem, Sample, list_problems
+from utilities.setting_keys import KEYS
 from utilities.split import split_samples
 
 # of a record: what is long, and follows from the rest or is summed up
@@ -186,6 +187,8 @@ def warn_unused(train: Train, spec: RecognizerSpec) -> None:
     ]
     if train.architecture != spec.architecture:
         unused.insert(0, f"ARCHITECTURE = {train.architecture} (it is {spec.architecture})")
+    if train.num_epochs != KEYS["train"]["NUM_EPOCHS"].default:
+        unused.append(f"NUM_EPOCHS = {train.num_epochs} (RETRAINING_ and FINE_TUNING_EPOCHS decide)")
     if train.max_minutes:
         unused.append(f"MAX_MINUTES = {train.max_minutes:g} (that of [transfer] decides)")
     if given.get("learning_rate", usual := DEFAULTS[spec.architecture].learning_rate) != usual:

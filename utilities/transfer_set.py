@@ -7,7 +7,7 @@ from pathlib import Path
 from utilities.alphabet import Alphabet
 from utilities.config import Config
 from utilities.image_cache import CACHE_FOLDER
-from utilities.language_model import cross_entropy
+from utilities.language_model import cross_entropy, most_frequent
 from utilities.model import RecognizerSpec, frame_counter
 from utilities.rehearsal import announce_rehearsal, with_rehearsal
 from utilities.saved_model import Recognizer
@@ -55,10 +55,11 @@ def with_texts_of_base(data: TrainingSet, base_record: dict, alphabet: Alphabet)
     """
     own = Counter(data.record["texts"])
     both = own | Counter(base_record.get("data", {}).get("texts", {}))
+    both = dict(most_frequent(both, own.keys()))  # else the own ones drown in a large set's
     labels = [s.label for s in data.validation]
     if len(both) == len(own) or cross_entropy(both, labels, alphabet) >= cross_entropy(own, labels, alphabet):
         return data
-    return replace(data, record=data.record | {"texts": dict(both), "texts_of_base": len(both) - len(own)})
+    return replace(data, record=data.record | {"texts": both, "texts_of_base": len(both) - len(own)})
 
 
 def _announce_growth(known: Alphabet, grown: Alphabet) -> str:
