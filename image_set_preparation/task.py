@@ -73,6 +73,11 @@ def merge(config: Config, review: Path, out: Path) -> None:
     for change in merged.changes:
         print(f"{change.image}: {change.old or '(nothing)'} -> {change.new}")
     print(f"{len(merged.changes)} transcriptions changed. Written: {out}")
+    if merged.overlooked:
+        print(
+            f"WARNING: in {merged.overlooked} rows of {review} other columns were changed, such as `prediction` or"
+            " `label`. That is not looked at: write what stands on the image into the column `correction`."
+        )
     if merged.untranscribed:
         print(f"{merged.untranscribed} images have none yet; ON_BAD_ROWS = skip trains on the others.")
     if merged.untranscribed and not merged.confirmed:

@@ -1,3 +1,4 @@
+import pandas as pd
 from conftest import write_predictions
 
 from utilities.caveats import notes
@@ -23,6 +24,14 @@ def test_transcriptions_that_contradict_each_other_are_told_from_corrected_ones(
 def test_transcribed_images_of_which_none_could_be_read_are_not_called_untranscribed(tmp_path):
     write_predictions(tmp_path, "one", "a.png,Carex,,,,image missing")
     assert "no image that could be read has a transcription" in " ".join(notes(load_predictions(tmp_path)))
+
+
+def test_what_no_interval_shows_is_said():
+    rows = [[f"{n}.png", "Poa", "Pox", 0.5, "", ""] for n in range(60)]
+    columns = ["image", "label", "prediction", "confidence", "group", "problem"]
+    said = " ".join(notes({"m": pd.DataFrame([*rows, rows[0]], columns=columns)}))
+    assert "no word in 60 was read exactly" in said and "up to 4.9 % of new words may be" in said
+    assert "1 rows say again what an image shows" in said
 
 
 def test_a_cell_without_a_group_does_not_make_few_groups_many(tmp_path):

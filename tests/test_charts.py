@@ -1,4 +1,5 @@
 import io
+import itertools
 
 import numpy as np
 import pandas as pd
@@ -16,9 +17,12 @@ def drawn(figure):
     return np.asarray(Image.open(file).convert("L"))
 
 
+NUMBERS = itertools.count()
+
+
 def words(label, prediction, confidence=0.5, problem=""):
     return {
-        "image": "a.png",
+        "image": f"{next(NUMBERS)}.png",
         "label": label,
         "prediction": prediction,
         "confidence": confidence,

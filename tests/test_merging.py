@@ -121,6 +121,15 @@ def test_readings_that_are_marked_as_right_are_transcriptions(tmp_path):
     assert (tmp_path / "new.csv").read_text() == "image,text\na.png,Poa\nb.png,Rosa\nc.png,\n"
 
 
+def test_marks_whose_readings_are_gone_are_not_lost_silently(tmp_path):
+    (tmp_path / "words_metadata.csv").write_text("image,text\na.png,\nb.png,\n")
+    (tmp_path / "list.csv").write_text("image,correction,right\na.png,,x\nb.png,Rosa,\n")
+    with pytest.raises(ReviewError, match="its column `prediction`, which they are of, is gone"):
+        merge_review(tmp_path / "list.csv", tmp_path, COLUMNS, tmp_path / "new.csv")
+    (tmp_path / "list.csv").write_text("image,correction,right\na.png,,\nb.png,Rosa,\n")
+    assert merge_review(tmp_path / "list.csv", tmp_path, COLUMNS, tmp_path / "new.csv").confirmed == 0
+
+
 def test_a_mark_beside_nothing_confirms_nothing(tmp_path):
     metadata = tmp_path / "words_metadata.csv"
     metadata.write_text("image,text\na.png,Rosa\nb.png,\n")

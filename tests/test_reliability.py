@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from utilities.acceptance import upper_bound
-from utilities.reliability import equal_bins, expected_calibration_error, share_interval
+from utilities.reliability import calibration_error_by_chance, equal_bins, expected_calibration_error, share_interval
 
 
 def test_the_error_is_that_of_a_hand():
@@ -16,6 +16,12 @@ def test_the_error_is_that_of_a_hand():
     by_hand = (sum(1 - c for c in np.linspace(0.1, 0.9, 9)) + 1.0) / 10
     assert expected_calibration_error(confidences, right) == pytest.approx(by_hand)
     assert np.isnan(expected_calibration_error(np.zeros(0), []))
+
+
+def test_chance_alone_makes_an_error_of_few_words():
+    rng = np.random.default_rng(5)
+    for words, low, high in ((100, 0.08, 0.12), (1000, 0.025, 0.04)):
+        assert low < calibration_error_by_chance(rng.beta(2, 1, words)) < high
 
 
 def test_bins_hold_equally_many_words_in_order():

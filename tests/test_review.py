@@ -4,6 +4,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from utilities.merging import merge_review
 from utilities.metadata import Columns
 from utilities.review import (
     acceptance_sentence,
@@ -74,7 +75,37 @@ def test_what_a_person_filled_in_stands_in_the_next_list(read_again):
     assert "2 that you have filled in" in read_again(FRAME.replace("=1+1", "-1"))  # read otherwise this time
     assert filled() == {"a": ("Carix", ""), "b": ("'=1+1", ""), "c": ("", "")}
     assert "2 that you have filled in" in read_again(FRAME.assign(label=["Carix", "Poa", ""]))  # and transcribed
-    assert [path.name for path in LIST.parent.iterdir()] == [LIST.name]
+    assert [path.name for path in LIST.parent.glob("[!.]*")] == [LIST.name]
+
+
+def test_what_was_written_into_the_wrong_columns_is_not_lost_and_said_by_a_merge(read_again, tmp_path):
+    for name, column in (("a", "prediction"), ("b", "label"), ("c", "")):
+        table = rows(LIST)
+        for row in table:
+            if column == "" or row["image"].startswith(name):
+                row[column] = "Carix" if row["image"].startswith(name) else ""
+        pd.DataFrame(table).sample(frac=1, random_state=1).to_csv(LIST, index=False)
+        assert "in which you have written, is kept" in read_again(FRAME)
+    pd.DataFrame(rows(LIST)).to_csv(LIST, index=False, sep=";")  # opened and saved, no more
+    assert "is kept" not in read_again(FRAME)
+    folder = tmp_path / "hand/test"
+    folder.mkdir(parents=True)
+    (folder / "words_metadata.csv").write_text("image,text\na.png,Carex\nb.png,Poa\nc.png,Rosa\n")
+    table = rows(LIST)
+    for row in table:
+        row |= {"prediction": "Roso"} if row["image"] == "c.png" else {"correction": "Pao"}
+    pd.DataFrame(table).to_csv(LIST, index=False)
+    columns = Columns("words_metadata.csv", "image", "text")
+    merged = merge_review(LIST, folder, columns, tmp_path / "new.csv")
+    assert (len(merged.changes), merged.overlooked) == (2, 1)
+
+
+def test_a_transcription_that_was_corrected_later_is_not_undone(read_again):
+    fill(a=("Carix", ""), b=("Pao", ""))
+    assert "2 that you have filled in" in read_again(FRAME.assign(label=["Carix", "Poa", "Rosa"]))  # one was merged
+    said = read_again(FRAME.assign(label=["Carax", "Poa", "Rosa"]))  # and mended by hand
+    assert "1 that you have filled in" in said and "m-review-1.csv" in said
+    assert filled() == {"a": ("", ""), "b": ("Pao", ""), "c": ("", "")}
 
 
 def test_a_list_that_cannot_stand_in_the_next_one_is_kept_beside_it(read_again):

@@ -1,3 +1,5 @@
+import json
+
 import nbformat
 import numpy as np
 import pytest
@@ -49,6 +51,39 @@ def test_what_matters_is_found(trials):
     assert search_summary.importances(trials.head(2)).empty
 
 
+def test_of_a_small_grid_the_setting_that_decides_is_told_from_those_that_do_not(tmp_path):
+    rates, dropouts = [0.001, 0.001, 0.002, 0.002] * 2, [0.1, 0.2] * 4
+    cers = [0.3 if rate == 0.001 else 0.2 for rate in rates]
+    cers[0] += 0.0005
+    trials = search_summary.load_trials(write_trials(tmp_path, cers, rates, dropouts))
+    trials["NUM_UNITS_LSTM1"] = [64.0] * 4 + [128.0] * 4
+    found = search_summary.importances(trials)
+    assert found["LEARNING_RATE"] > 0.99 and found.drop("LEARNING_RATE").max() < 0.01
+    assert search_summary.importances(trials.assign(val_cer=trials["val_cer"] + 0.75)).empty  # none reads yet
+
+
+@pytest.mark.parametrize(
+    ("plan", "cers", "failed", "said"),
+    [
+        (("grid", 8), [0.3, 0.2, 0.25, 0.2], (), "4 of 8 combinations are still to be tried (best CER so far 20.00 %)"),
+        (("grid", 5), [0.5, 0.4, 0.3, 0.2, 0.1], (), "outermost of LEARNING_RATE = 0.005 (the highest)"),
+        (("grid", 6), [0.3, 0.2, 0.25, 0.2, 0.1, 0.1], (5,), "1 of 6 failed and say nothing"),
+        (("grid", 4), [0.97, 0.96, 0.99, 1.0], (), "96 % of the characters wrong: nothing can be said"),
+        (("bayes", 30), [0.5, 0.4, 0.3, 0.2, 0.1], (), "more trials are worth it"),
+    ],
+)
+def test_the_advice_knows_what_the_search_was_to_do(tmp_path, plan, cers, failed, said):
+    rates = [(1 + n) / 1000 for n in range(len(cers))]
+    table = write_trials(tmp_path, cers, rates, failed=failed)
+    (tmp_path / search_summary.PLAN).write_text(json.dumps({"method": plan[0], "planned": plan[1]}))
+    assert said in search_summary.advice(search_summary.load_trials(table))
+
+
+def test_no_value_is_advised_that_may_not_be(tmp_path):
+    table = write_trials(tmp_path, [0.1, 0.2, 0.3, 0.2], [0.001] * 4, dropouts=[0, 0.1, 0.2, 0.3])
+    assert search_summary.edges(search_summary.load_trials(table)) == []
+
+
 def test_of_ranges_what_matters_is_found_too_and_nothing_said_of_few_trials(tmp_path):
     rng = np.random.default_rng(3)
     rates, dropouts = 10 ** rng.uniform(-4, -2, 100), rng.uniform(0, 0.5, 100)
@@ -69,7 +104,7 @@ def test_failures_are_counted_with_their_reason(trials):
     [
         ([0.5, 0.4, 0.3, 0.2, 0.15, 0.1], [1, 2, 3, 4, 5, 6], "more trials are worth it"),
         ([0.5, 0.1, 0.3, 0.2, 0.3, 0.4], [1, 2, 3, 4, 5, 6], "hardly worth it"),
-        ([0.1, 0.2, 0.3, 0.2, 0.3, 0.4], [1, 2, 3, 4, 5, 6], "LEARNING_RATE = 0.001. Try values beyond"),
+        ([0.1, 0.2, 0.3, 0.2, 0.3, 0.4], [1, 2, 3, 4, 5, 6], "LEARNING_RATE = 0.001 (the lowest). Try values beyond"),
         ([0.5, 0.4], [1, 2], "Only 2 trials"),
     ],
 )
@@ -100,11 +135,13 @@ def test_a_table_that_is_none_says_so(tmp_path):
 
 def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch):
     path = write_trials(tmp_path, [0.5, 0.3, 0.2, 0.25, 0.3], [0.001, 0.002, 0.003, 0.004, 0.005])
+    path.write_text(path.read_text().replace(",128,0.1,0.004", ",64,0.1,0.004"))  # whole numbers differ, too
     monkeypatch.setenv("HANDWRITING_TRIALS", str(path))
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     assert all(not cell.outputs for cell in notebook.cells if cell.cell_type == "code")
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(NOTEBOOK.parent)}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "stream"]  # warnings
     assert sum("image/png" in output.get("data", {}) for output in outputs) == 3
     assert "hardly worth it" in " ".join(str(output.get("data", "")) for output in outputs)
 

@@ -4,7 +4,7 @@ from utilities.spreadsheet import escaped, is_marked, unescaped
 
 CHANGED = (
     "007", "3.10", "24.1.54", "1/2", "3-4", "1E5", "Jan. 24, 1954", "4 mai 54", "12 März", "'54", "TRUE", "10 AM",
-    "5 p.m.", "3 P",
+    "5 p.m.", "3 P", "3 maart 1954", "3. Mrz 1954",
 )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ LEVEL = 0.95
 SEQUENCE_LEVEL, SHARES_LEVEL = 0.955, 0.995  # what both may miss, 0.045 and 0.005, is what LEVEL may
 STEP = 0.02  # share of the words by which the threshold is lowered at a time
 FEWEST_GROUPS = 5  # with fewer nobody knows how much groups differ: 95 % sure promises were broken 9 to 42 times in 100
+LEAST_CORRELATION = 0.05  # of words of a group, however alike groups look: a rare hand, read badly, may be missing
 USELESS = 0.2  # share of wrong words beyond which no promise is worth acting on
 COVERAGES = np.arange(0.1, 1.01, 0.1)  # shares of the words looked at when the target cannot be promised
 
@@ -58,7 +59,7 @@ def promise(
     few = None if groups is None else known_groups(groups) or len(groups)
     if few is not None and few < FEWEST_GROUPS:
         return Promise(float(confidences[-1]), len(order), int(wrong.sum()), len(order), 1.0, False, few)
-    correlation = intraclass_correlation(wrong, numbers)
+    correlation = assumed_correlation(wrong, numbers)
     ends = _ends_of_ties(confidences)
     steps, shares = _steps(len(order), ends), _shares(ends)
     effects = {n: design_effect(numbers[:n], correlation) for n in {*steps, *shares}}
@@ -136,6 +137,11 @@ def intraclass_correlation(wrong: np.ndarray, groups: np.ndarray) -> float:
     within = (sizes * means * (1 - means)).sum() / (words - count)
     size = (words - (sizes**2).sum() / words) / (count - 1)
     return float(np.clip((between - within) / (between + (size - 1) * within), 0, 1)) if between + within else 0.0
+
+
+def assumed_correlation(wrong: np.ndarray, groups: np.ndarray) -> float:
+    """The intraclass correlation, not below what must be reckoned with where few groups, or few mistakes, show none."""
+    return max(LEAST_CORRELATION, intraclass_correlation(wrong, groups))
 
 
 def design_effect(groups: np.ndarray, correlation: float) -> float:

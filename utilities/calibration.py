@@ -20,7 +20,7 @@ from utilities.decoding import greedy_ids, label_log_probability, log_softmax
 from utilities.language_model import Language, language_of
 from utilities.language_reading import shares_of_beams
 from utilities.metrics import edit_distances
-from utilities.reliability import expected_calibration_error
+from utilities.reliability import calibration_error_by_chance, expected_calibration_error
 from utilities.validation import Predicted, predicted
 
 SEARCHED = (0.5, 5.0)  # temperatures: below 1 the model was too modest, above 1 too sure
@@ -32,12 +32,15 @@ SURE = 1e-6  # a probability is never taken for 0 or 1: one surprise would outwe
 
 @dataclass(frozen=True)
 class Calibration:
-    """The temperature, and the expected calibration error on the words it was fitted to, before and after."""
+    """The temperature; the expected calibration error on the words it was fitted to, before and after, and what chance
+    alone makes of the latter (0 in files of earlier versions, which do not say).
+    """
 
     temperature: float
     words: int
     ece_before: float
     ece_after: float
+    ece_by_chance: float = 0.0
 
 
 def calibrations(
@@ -88,7 +91,8 @@ def _fitted(
 
     temperature = _best_temperature(improbability)
     before, after = (expected_calibration_error(confidences(t), right) for t in (1.0, temperature))
-    return Calibration(round(temperature, 4), len(right), round(before, 4), round(after, 4))
+    by_chance = calibration_error_by_chance(confidences(temperature))
+    return Calibration(round(temperature, 4), len(right), *(round(error, 4) for error in (before, after, by_chance)))
 
 
 def log_loss(confidences: np.ndarray, right: Sequence[bool]) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from utilities.bootstrap import known_groups
-from utilities.predictions_table import judged_models, words_judged
+from utilities.predictions_table import judged_models, words_judged, words_read
 
 FEW_GROUPS = 10  # below which a percentile bootstrap is clearly too narrow
 FEW_WORDS = 100  # judged images below which one more wrong word moves the share of right ones by a whole point
@@ -47,12 +47,20 @@ def _notes_on(name: str, frame: pd.DataFrame) -> Iterator[str]:
             f"{name}: {contradicted:,} images have two different transcriptions in this one file, of which at least one"
             " counts as read wrong. Correct the table of the image set and predict again."
         )
+    most = 100 * (1 - 0.05 ** (1 / n))  # the binomial share under which none in n has a chance of 5 %
+    if words["edits"].all():
+        yield (
+            f"{name}: no word in {n:,} was read exactly. The interval of 0 to 0 of exact words says too much: up to"
+            f" {most:.1f} % of new words may be (at 95 % confidence, if words go right independently)."
+        )
     if not words["edits"].any():
-        most = 100 * (1 - 0.05 ** (1 / n))  # the binomial share under which no error in n has a chance of 5 %
         yield (
             f"{name}: no mistake in {n:,} words. Its interval of 0 to 0 promises too much: up to {most:.1f} % of new"
             " words may still be wrong (at 95 % confidence, if words go wrong independently)."
         )
+    repeated = int(words_read(frame)["edits"].notna().sum()) - n
+    if repeated:
+        yield f"{name}: {repeated:,} rows say again what an image shows, and are not counted again."
     if 0 < groups < FEW_GROUPS:
         reason = "so there is nothing to resample and no interval" if groups < 2 else "so the intervals are rough"
         judged = f"the {n:,} judged words"

@@ -26,7 +26,7 @@ def new_figure(width: float, height: float) -> Figure:
 def add_title(figure: Figure, title: str) -> None:
     """A title over the whole figure; a "$" in it is a dollar sign."""
     if title:
-        figure.suptitle(title, parse_math=False, fontsize=13)
+        figure.suptitle(drawable(title), parse_math=False, fontsize=13)
 
 
 def model_rows(names: list[str], inches_a_row: float = 0.65) -> tuple[Figure, Axes]:
@@ -49,7 +49,7 @@ def counted(table: pd.DataFrame) -> list[str]:
 def broken(name: str) -> str:
     """A long model name in several lines, broken after -, _ or a space."""
     lines = [""]
-    for piece in re.findall(r"[^-_ ]*[-_ ]|[^-_ ]+", name):
+    for piece in re.findall(r"[^-_ ]*[-_ ]|[^-_ ]+", drawable(name)):
         if lines[-1] and len(lines[-1]) + len(piece) > NAME_WIDTH:
             lines.append("")
         lines[-1] += piece
@@ -64,7 +64,7 @@ def say(axes: Axes, place: int, text: str) -> None:
 def drawable(text: str) -> str:
     """The text with a code for each character that the charts' font lacks: all of those would be the same box."""
     font = get_font(findfont(FontProperties()))
-    return "".join(c if font.get_char_index(ord(c)) else f"U+{ord(c):04X}" for c in text)
+    return "".join(c if c == "\n" or font.get_char_index(ord(c)) else f"U+{ord(c):04X}" for c in text)
 
 
 def legend_below(figure: Figure, handles: list, labels: list[str]) -> None:

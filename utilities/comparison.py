@@ -1,7 +1,12 @@
 """The one address of the tables that compare models, for the notebook and the report; each noun has its own file."""
 
 from utilities.caveats import notes
-from utilities.confidence_tables import acceptance_curve, calibration_error, calibration_table
+from utilities.confidence_tables import (
+    acceptance_curve,
+    calibration_error,
+    calibration_error_by_chance,
+    calibration_table,
+)
 from utilities.mistakes import by_character, confusion_table, frequent_errors, visible
 from utilities.model_tables import figures, headline_table, model_table, paired_table, rows_left_out, variant_table
 from utilities.predictions_table import (
@@ -24,6 +29,7 @@ __all__ = [
     "by_character",
     "by_length",
     "calibration_error",
+    "calibration_error_by_chance",
     "calibration_table",
     "confident_errors",
     "confusion_table",

@@ -43,7 +43,8 @@ def confidence_histogram(words: pd.DataFrame, title: str = "") -> Figure:
         )
         below += counts
     if kinds:
-        axes.legend(loc="upper left", reverse=True)
+        legend_below(figure, *axes.get_legend_handles_labels())
+    axes.margins(y=0.1)
     axes.set(xlim=(0, 1), xlabel="confidence (0: none, 1: certain)", ylabel="words", title="How sure the model was")
     axes.yaxis.get_major_locator().set_params(integer=True)
     return figure

@@ -7,7 +7,8 @@ are divided by the design effect, as in `acceptance.py`.
 import numpy as np
 import pandas as pd
 
-from utilities.acceptance import design_effect, intraclass_correlation
+from utilities import reliability
+from utilities.acceptance import assumed_correlation, design_effect
 from utilities.bootstrap import group_numbers
 from utilities.predictions_table import words_judged
 from utilities.reliability import equal_bins, expected_calibration_error, share_interval
@@ -20,7 +21,7 @@ def calibration_table(frame: pd.DataFrame) -> pd.DataFrame:
     Clopper & Pearson); all but words are fractions. No rows without words.
     """
     confidences, right, groups = _outcomes(frame)
-    correlation = intraclass_correlation(~right, groups)
+    correlation = assumed_correlation(~right, groups)
     rows = []
     for members in equal_bins(confidences):
         effect = design_effect(groups[members], correlation)
@@ -35,6 +36,11 @@ def calibration_error(frame: pd.DataFrame) -> float:
     return expected_calibration_error(confidences, right)
 
 
+def calibration_error_by_chance(frame: pd.DataFrame) -> float:
+    """What `calibration_error` would be in the mean of so many words if their confidences were exactly true."""
+    return reliability.calibration_error_by_chance(_outcomes(frame)[0])
+
+
 def acceptance_curve(frame: pd.DataFrame) -> pd.DataFrame:
     """What accepting all words of at least some confidence would have done here, the strictest threshold first.
 
@@ -47,7 +53,7 @@ def acceptance_curve(frame: pd.DataFrame) -> pd.DataFrame:
     confidences, wrong, groups = confidences[order], ~right[order], groups[order]
     ends = np.flatnonzero(np.diff(confidences, append=-1) != 0)  # words of one confidence are accepted together
     accepted, found = ends + 1, np.cumsum(wrong)[ends]
-    effects = _growing_design_effects(groups, intraclass_correlation(wrong, groups))[ends]
+    effects = _growing_design_effects(groups, assumed_correlation(wrong, groups))[ends]
     low, high = share_interval(found / effects, accepted / effects)
     return pd.DataFrame(
         {

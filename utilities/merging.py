@@ -10,7 +10,7 @@ from utilities.alphabet import as_seen
 from utilities.image_index import ImageIndex
 from utilities.image_set import short_name
 from utilities.metadata import MARK, Columns, TableForm, form_of, read_table, require_columns
-from utilities.review import ReviewError, ReviewList, read_review, texts_by_image
+from utilities.review import ReviewError, ReviewList, overwritten_rows, read_review, texts_by_image
 from utilities.safe_files import refuse_existing, write_text_whole
 
 LISTED = 50  # offenders in a message
@@ -28,11 +28,14 @@ class Change:
 
 @dataclass(frozen=True)
 class Merged:
-    """What a merge has changed, how many readings were said to be right, and how many images have no transcription."""
+    """What a merge has changed, how many readings were said to be right, how many images have no transcription, and in
+    how many rows of the list something was changed that is not looked at.
+    """
 
     changes: list[Change]
     confirmed: int
     untranscribed: int
+    overlooked: int
 
 
 def merge_review(review: Path, folder: Path, columns: Columns, out: Path) -> Merged:
@@ -61,7 +64,8 @@ def merge_review(review: Path, folder: Path, columns: Columns, out: Path) -> Mer
     changes = [Change(*row) for row in zip(images[changed], old[changed], new[changed], strict=True)]
     table[columns.transcription] = old.where(~changed, new)
     write_text_whole(out, form.text_of(table))
-    return Merged(changes, filled.confirmed, int((table[columns.transcription].str.strip() == "").sum()))
+    untranscribed = int((table[columns.transcription].str.strip() == "").sum())
+    return Merged(changes, filled.confirmed, untranscribed, overwritten_rows(review))
 
 
 def _table_of(folder: Path, columns: Columns) -> tuple[pd.DataFrame, TableForm]:

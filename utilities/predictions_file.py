@@ -26,6 +26,7 @@ class PredictionsFile:
     found: Mapping[int, str]  # row -> what is wrong with it
     group_column: str | None  # what the image set's table calls its groups
     summary: ReadingCounts = field(default_factory=ReadingCounts)
+    _counted: set[tuple[str, str]] = field(default_factory=set)  # an image and what it is said to show count once
 
     def begin(self) -> None:
         """Write the header."""
@@ -54,7 +55,9 @@ class PredictionsFile:
         if image.digest in self.reader.digests or (self.group_column, s.group) in self.reader.groups:
             self.summary.seen_in_training.add(s.name)
         self.summary.learnt_untranscribed += image.digest in self.reader.untranscribed
-        self.summary.add(s.label, reading)
+        if (s.name, s.label) not in self._counted or not s.label:
+            self.summary.add(s.label, reading)
+        self._counted.add((s.name, s.label))
         return (s.name, s.label, reading.text, f"{reading.confidence:.4f}", s.group, problem, *_detail_cells(reading))
 
 

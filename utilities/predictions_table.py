@@ -109,8 +109,10 @@ def words_read(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def words_judged(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `words_read` that have a transcription."""
-    return words_read(frame).dropna(subset="edits")
+    """The rows of `words_read` that have a transcription; one that repeats an image and its transcription says nothing
+    more.
+    """
+    return words_read(frame).dropna(subset="edits").drop_duplicates(["image", "label"])
 
 
 def judged_models(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

@@ -24,6 +24,16 @@ def expected_calibration_error(confidences: np.ndarray, right: Sequence[bool]) -
     return float(sum(distances) / len(right)) if len(right) else float("nan")
 
 
+def calibration_error_by_chance(confidences: np.ndarray, draws: int = 200, seed: int = 0) -> float:
+    """What `expected_calibration_error` is in the mean where confidences (n,) are exactly true; NaN if no words.
+
+    Bins of few words differ from their confidence by chance: of a hundred words by some 10 points, of a thousand by 3.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = rng.random((draws, len(confidences))) < confidences
+    return float(np.mean([expected_calibration_error(confidences, right) for right in drawn]))
+
+
 def share_interval(found: np.ndarray, words: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """Two-sided interval of the shares found / words (Clopper & Pearson 1934), for counts that need not be whole."""
     found, words = np.asarray(found, float), np.asarray(words, float)

@@ -93,14 +93,15 @@ def _confidence(name: str, frame: pd.DataFrame, target: float) -> str:
 
 def _calibration(population: str, frame: pd.DataFrame) -> str:
     bins = comparison.calibration_table(frame)
-    error = 100 * comparison.calibration_error(frame)
+    error, by_chance = 100 * comparison.calibration_error(frame), 100 * comparison.calibration_error_by_chance(frame)
     told = "; ".join(
         f"confidence {sure:.2f}: {100 * right:.0f} % right ({100 * low:.0f} to {100 * high:.0f})"
         for _, sure, right, low, high in bins.itertuples(index=False)
     )
     caption = (
         f"{population}, in tenths, each with its 95 % interval. Confidence and the share that was right differ by"
-        f" {error:.1f} points in the mean of the tenths (expected calibration error)."
+        f" {error:.1f} points in the mean of the tenths (expected calibration error); of so many words chance alone"
+        f" makes {by_chance:.1f}."
     )
     picture = chart(charts.calibration_chart(bins), f"Share of right words by confidence. {told}.", caption)
     return picture + folded("The numbers", table(bins, f"{population}; shares from 0 to 1 with 95 % intervals."))
@@ -108,6 +109,8 @@ def _calibration(population: str, frame: pd.DataFrame) -> str:
 
 def _acceptance(population: str, frame: pd.DataFrame, target: float) -> str:
     curve = comparison.acceptance_curve(frame)
+    if curve.empty:
+        return ""
     wanted = np.arange(5, 101, 5)  # % of the words: the curve itself has a row for each confidence that occurs
     some = curve.iloc[sorted({int((curve["accepted %"] - share).abs().argmin()) for share in wanted})]
     told = "; ".join(

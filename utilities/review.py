@@ -15,8 +15,8 @@ from utilities.alphabet import as_seen
 from utilities.comparison import read_predictions, words_judged
 from utilities.errors import UserError
 from utilities.metadata import MARK, form_of, read_table
-from utilities.model_files import name_of, review_file
-from utilities.safe_files import free_name, write_text_whole
+from utilities.model_files import REVIEW, name_of, review_file
+from utilities.safe_files import free_name, write_bytes_whole, write_text_whole
 from utilities.spreadsheet import escaped, is_marked, unescaped
 
 COLUMNS = ("image", "prediction", "correction", "right", "confidence", "label", "group", "problem", "image_set")
@@ -28,6 +28,7 @@ UNGROUPED = (
     " This takes each word to be of another writer, page or specimen: where several are of one, name their column under"
     " METADATA_GROUP_COLUMN, or too much is promised."
 )
+FIXED = ("image", "prediction", "label", "group", "problem")  # columns that are there to be read, not to be filled in
 SAME = 0.5  # share of a list's images, and of their labels, that an image set has if the list is of it
 
 
@@ -63,7 +64,7 @@ def write_review(
 
 def acceptance_sentence(frame: pd.DataFrame, seen: Collection[str], target: float) -> str | None:
     """What can be accepted unseen, from the transcribed words that the model never saw; None without any."""
-    judged = words_judged(frame)
+    judged = words_judged(frame).dropna(subset="confidence")
     judged = judged[~judged["image"].isin(set(seen))]
     groups = judged["group"].tolist() if (judged["group"] != "").any() else None
     found = promise(judged["confidence"], judged["edits"] > 0, groups, target)
@@ -83,6 +84,7 @@ def review_predictions(
     path = review_file(predictions)
     filled, kept = _kept_corrections(path, frame, image_set) if path.exists() else ({}, "")
     write_review(frame, path, image_set, separator, filled)
+    write_bytes_whole(_as_written(path), path.read_bytes())
     told = acceptance_sentence(frame, seen, target)
     nothing = "no transcribed words here that this model has not seen, so nothing can be promised."
     return f"\n{name}: {told or nothing}\nThe least certain words first: {path}{kept}"
@@ -98,15 +100,40 @@ def _kept_corrections(path: Path, frame: pd.DataFrame, image_set: str) -> tuple[
     try:
         before = read_review(path)
         if before.is_of(image_set, labels):
-            carried = {image: text for image, text in before.texts_of(labels).items() if image in labels}
-        whole = len(carried) == len(before.texts) and not before.remarks
+            carried = {image: text for image, text in before.texts_of(labels).items() if before.holds(image, labels)}
+        whole = len(carried) == len(before.texts) and not before.remarks and not overwritten_rows(path)
     except UserError:
         whole = False
     again = f" ({len(carried)} that you have filled in stand in it again)" if carried else ""
     if whole:
         return carried, again
-    other = path.rename(free_name(path))
+    other, made = path.rename(free_name(path)), _as_written(path)
+    if made.exists():
+        made.replace(_as_written(other))
     return carried, f"{again}\nThe list of before, in which you have written, is kept: {other}"
+
+
+def _as_written(path: Path) -> Path:
+    """Where a list stands once more, hidden, as it was written: what a person has changed in it shows beside that."""
+    return path.with_name(f".{path.name}")
+
+
+def overwritten_rows(path: Path) -> int:
+    """In how many rows a person has changed what is there to be read; 0 where nobody knows how the list was written.
+
+    Such texts are never looked at, but meant to be.
+    """
+    known = [made for made in (_as_written(path), _as_written(REVIEW / path.name)) if made.exists()]
+    if not known:
+        return 0
+    tables = [read_table(p) for p in (path, known[0])]
+    columns = [column for column in FIXED if all((table.columns == column).sum() == 1 for table in tables)]
+    now, then = (Counter(map(tuple, table[columns].map(_plain).to_numpy())) for table in tables)
+    return (now - then).total()
+
+
+def _plain(cell: str) -> str:
+    return as_seen(unescaped(cell.strip()))
 
 
 @dataclass(frozen=True)
@@ -121,7 +148,7 @@ class ReviewList:
     def confirmed(self) -> int:
         """Of how many rows the reading was said to be right."""
         rows = zip(self.rows["image"], self.rows["prediction"], strict=True)
-        return sum(self.texts.get(image) == reading for image, reading in rows)
+        return sum(image in self.texts and self.texts[image] == reading for image, reading in rows)
 
     @property
     def image_set(self) -> str | None:
@@ -139,6 +166,15 @@ class ReviewList:
         told = [(label, labels[i] - {""}) for i, label in there if label and texts.get(i) not in labels[i]]
         same = [label in known for label, known in told if known]
         return sum(same) >= SAME * len(same)
+
+    def holds(self, image: str, labels: Mapping[str, set[str]]) -> bool:
+        """Whether what was filled in for an image may stand: it is there, and still said to show what it was then.
+
+        Or what was filled in. Else its transcription has been corrected since, and would be undone.
+        """
+        names = _names_in(labels)
+        then = {label for i, label in zip(self.rows["image"], self.rows["label"], strict=True) if names(i) == image}
+        return image in labels and bool(labels[image] & {self.texts_of(labels)[image], *then})
 
     def texts_of(self, images: Iterable[str]) -> dict[str, str]:
         """The texts by the names that these images have: a spreadsheet makes 123 of 00123, if only one may be meant."""
@@ -184,6 +220,11 @@ def read_review(path: Path) -> ReviewList:
     kinds = ("image", "prediction", "label", "image_set")
     rows = pd.DataFrame({c: table[c].map(unescaped) if c in table else None for c in kinds}, dtype=object)
     marks = table["right"] if "right" in table else [""] * len(table)
+    if "prediction" not in table and any(map(is_marked, marks)):
+        raise ReviewError(
+            f"{path} has marks in the column `right`, but its column `prediction`, which they are of, is gone. Put it"
+            " back, or write these texts into the column `correction`."
+        )
     if doubtful := sorted({mark for mark in marks if is_marked(mark) is None}):
         raise ReviewError(f"{path} has {', '.join(doubtful)} in the column `right`; allowed is x, or nothing.")
     found = defaultdict(set)
@@ -193,5 +234,6 @@ def read_review(path: Path) -> ReviewList:
     contradictory = [f"  {image}: {' / '.join(sorted(texts))}" for image, texts in found.items() if len(texts) > 1]
     if contradictory:
         raise ReviewError(f"{path} corrects images in two ways:\n" + "\n".join(contradictory))
-    remarks = not set(table.columns) <= {*COLUMNS, ""}
+    nameless = table.loc[:, table.columns == ""].map(str.strip)
+    remarks = not set(table.columns) <= {*COLUMNS, ""} or bool((nameless != "").to_numpy().any())
     return ReviewList({image: texts.pop() for image, texts in found.items()}, rows, remarks)

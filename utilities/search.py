@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -13,6 +14,7 @@ from utilities.hyperparameters import FIELDS, Hyperparameters, as_settings, comb
 from utilities.metrics import NOTHING_LEARNT
 from utilities.optimizer import OPTIMIZER
 from utilities.safe_files import write_text_whole
+from utilities.search_summary import PLAN
 from utilities.training_set import identity
 from utilities.trial_worker import serve
 from utilities.trials import Outcome, Trial, TrialQueue
@@ -49,13 +51,14 @@ class SearchFiles:
     def __init__(self, folder: Path, architecture: str, base: dict):
         self.folder, self._architecture, self._base = folder, architecture, base
         self.table, self.best = folder / "trials.csv", folder / "best_hyperparameters.cfg"
+        self.plan = folder / PLAN  # for `search_summary`
 
     def hyperparameters(self, trial: Trial) -> Hyperparameters:
         """All values of a trial: its own over the base."""
         return resolve(self._architecture, self._base, trial.values)
 
     def write(self, queue: TrialQueue) -> None:
-        """Rewrite both files, each whole."""
+        """Rewrite all files, each whole."""
         outcomes, best = queue.outcomes(), queue.best()
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
@@ -64,6 +67,7 @@ class SearchFiles:
             figures = {name: getattr(outcome, name) for name in OUTCOME_COLUMNS}
             given = {name: "" if value is None else value for name, value in figures.items()}
             writer.writerow({"trial": trial.ordinal + 1} | as_settings(self.hyperparameters(trial)) | given)
+        write_text_whole(self.plan, json.dumps({"method": queue.method, "planned": queue.total}))
         write_text_whole(self.table, text.getvalue())
         if best:
             score = f"validation CER {100 * best[1].val_cer:.2f} %, the best of {len(outcomes)} trials"
@@ -72,9 +76,9 @@ class SearchFiles:
             write_text_whole(self.best, settings)
 
     def remove(self) -> None:
-        """Remove both files."""
-        self.table.unlink(missing_ok=True)
-        self.best.unlink(missing_ok=True)
+        """Remove all files."""
+        for path in (self.table, self.best, self.plan):
+            path.unlink(missing_ok=True)
 
 
 def run_search(

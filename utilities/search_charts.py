@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from utilities.chart_style import BLUE, GREY, ORANGE, new_figure
+from utilities.chart_style import BLUE, GREY, ORANGE, legend_below, new_figure
 from utilities.search_summary import best_so_far, complete, ranked, tried
 
 
@@ -13,16 +13,18 @@ def best_so_far_chart(trials: pd.DataFrame) -> Figure:
     course = best_so_far(trials)
     figure = new_figure(10, 4)
     axes = figure.subplots()
+    top = np.nanmax([1.0, *course["CER %"]])
     axes.plot(course["hours"], course["CER %"], "o", color=GREY, label="a trial")
     axes.step(course["hours"], course["best CER %"], where="post", color=BLUE, linewidth=2, label="best so far")
     stopped = course[course["CER %"].isna()]
     if len(stopped):
-        top = np.nanmax([1.0, *course["CER %"]])
         axes.plot(stopped["hours"], [top] * len(stopped), "x", color=ORANGE, label="stopped early or failed")
     axes.set(xlabel="hours of training", ylabel="validation CER (%)", title="What the search found over time")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.1 * top)
     axes.grid(alpha=0.3)
-    axes.legend()
+    legend_below(figure, *axes.get_legend_handles_labels())
+    if len(stopped) == len(course):
+        axes.text(0.5, 0.5, "no trial is complete", transform=axes.transAxes, ha="center", va="center", color=GREY)
     return figure
 
 
@@ -30,7 +32,7 @@ def importance_bars(importances: pd.Series) -> Figure:
     """How much of the differences each hyperparameter explains; `importances`: `search_summary.importances`."""
     figure = new_figure(8, 1.4 + 0.45 * max(1, len(importances)))
     axes = figure.subplots()
-    axes.set(xlim=(0, 1), xlabel="share of the differences explained", title="Which hyperparameter matters")
+    axes.set(xlim=(0, 1), xlabel=importances.name or "", title="Which hyperparameter matters")
     axes.spines[["top", "right"]].set_visible(False)
     if importances.empty:
         axes.text(0.5, 0.5, "too few trials to say", transform=axes.transAxes, ha="center", va="center", color=GREY)

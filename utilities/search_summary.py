@@ -1,6 +1,7 @@
 """What a search taught, from its trials.csv: best so far, importance of each hyperparameter, whether to go on."""
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,10 @@ import pandas as pd
 
 from utilities.errors import UserError
 from utilities.hyperparameters import FIELDS, TUNED
+from utilities.metrics import NOTHING_LEARNT
 from utilities.trials import RANKED_BY
 
+PLAN = "search.json"  # beside the table: METHOD, and how many trials there are to be
 TUNED_KEYS = tuple(FIELDS[name].key for name in TUNED)
 NUMBERS = (*TUNED_KEYS, "trial", "val_cer", "val_loss", "best_epoch", "epochs", "seconds", "memory", "cost")
 LAST_SHARE = 1 / 3  # of the trials: when they bring nothing, more of the same will hardly bring more
@@ -22,6 +25,7 @@ FEW_OF_RANGES = 40  # complete trials, below which importances of ranges are mos
 def load_trials(table: Path) -> pd.DataFrame:
     """The rows of trials.csv: numbers as float64 (NaN where empty), state and reason as text.
 
+    Its `attrs` have "method" and "planned" (trials) where the tuner has left PLAN beside the table.
     Raises UserError when there is no such table, or none of trials.
     """
     if not table.is_file():
@@ -36,7 +40,9 @@ def load_trials(table: Path) -> pd.DataFrame:
     if frame.empty:
         raise UserError(f"{table} holds no finished trial yet. Wait for the first, then run this again.")
     for column in NUMBERS:
-        frame[column] = pd.to_numeric(frame[column].replace("", np.nan))
+        frame[column] = pd.to_numeric(frame[column].replace("", np.nan)).astype(float)
+    plan = table.with_name(PLAN)
+    frame.attrs = json.loads(plan.read_text(encoding="utf-8")) if plan.is_file() else {}
     return frame
 
 
@@ -69,23 +75,40 @@ def best_so_far(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def importances(trials: pd.DataFrame) -> pd.Series:
-    """Share of the differences in CER that each tried hyperparameter explains (PED-ANOVA, Watanabe et al. 2023, in
-    Optuna), the largest first; empty with too few trials or nothing that differs.
+    """How much each tried hyperparameter matters, the largest first; the series' name says in which sense.
+
+    Of a few values each: the share of the differences in CER that lies between the means of its values (the main
+    effect of an analysis of variance). Of ranges: how much the best trials agree on it (PED-ANOVA, Watanabe et al.
+    2023, in Optuna). Empty with too few trials, where none reads yet, or nothing differs.
     """
+    done = complete(trials)
+    keys = tried(done)
+    of_ranges = any(done[key].nunique() > MANY_VALUES for key in keys)
+    few = len(done) < (FEW_OF_RANGES if of_ranges else FEW)
+    if few or not keys or done["val_cer"].nunique() < 2 or done["val_cer"].min() > NOTHING_LEARNT:
+        return pd.Series(dtype=float)
+    found = _agreement_of_the_best(done, keys) if of_ranges else _main_effects(done, keys)
+    return found.sort_values(ascending=False)
+
+
+def _main_effects(done: pd.DataFrame, keys: list[str]) -> pd.Series:
+    """Of values that were not all tried together the shares overlap; they are never more than all."""
+    cers = done["val_cer"]
+    found = pd.Series({key: cers.groupby(done[key]).transform("mean").var(ddof=0) for key in keys}) / cers.var(ddof=0)
+    return (found / max(1.0, found.sum())).rename("share of the differences explained")
+
+
+def _agreement_of_the_best(done: pd.DataFrame, keys: list[str]) -> pd.Series:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    done, keys = complete(trials), tried(complete(trials))
-    enough = FEW_OF_RANGES if any(done[key].nunique() > MANY_VALUES for key in keys) else FEW
-    if len(done) < enough or not keys or done["val_cer"].nunique() < 2:
-        return pd.Series(dtype=float)
     study, distributions = optuna.create_study(), {key: _distribution(done[key]) for key in keys}
     for row in done.to_dict("records"):
         values = {key: row[key] for key in keys}
         study.add_trial(optuna.trial.create_trial(params=values, distributions=distributions, value=row["val_cer"]))
     evaluator = optuna.importance.PedAnovaImportanceEvaluator()
     found = optuna.importance.get_param_importances(study, evaluator=evaluator)
-    return pd.Series(found, dtype=float).sort_values(ascending=False)
+    return pd.Series(found, dtype=float, name="agreement of the best tenth of the trials")
 
 
 def _distribution(values: pd.Series):
@@ -112,9 +135,17 @@ def states(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def edges(trials: pd.DataFrame) -> list[str]:
-    """`KEY = value` of each tried hyperparameter whose best value is the lowest or the highest that was tried."""
-    best = ranked(trials).iloc[0]
-    return [f"{k} = {best[k]:g}" for k in tried(trials) if best[k] in (trials[k].min(), trials[k].max())]
+    """`KEY = value (the lowest)` of each tried hyperparameter whose best value is the lowest or the highest that was
+    tried, unless no value beyond it is allowed.
+    """
+    best, found = ranked(trials).iloc[0], []
+    for key in tried(trials):
+        allowed = FIELDS[TUNED[TUNED_KEYS.index(key)]].is_allowed
+        low, high = trials[key].min(), trials[key].max()
+        for which, edge, beyond in (("lowest", low, low / 2 if low else -1), ("highest", high, 1.05 * high)):
+            if best[key] == edge and allowed(beyond):
+                found.append(f"{key} = {best[key]:g} (the {which})")
+    return found
 
 
 def advice(trials: pd.DataFrame) -> str:
@@ -123,10 +154,14 @@ def advice(trials: pd.DataFrame) -> str:
     if len(done) < FEW:
         return f"Only {len(done)} trials are complete: too few to say what more of them would bring."
     course = best_so_far(done)["best CER %"].to_numpy()
-    at_edge, keys = edges(trials), tried(trials)
-    if len(keys) > 1 and len(trials) == trials[keys].nunique().prod():  # a grid, in which the last are no better chosen
-        text = f"Every combination of these values was tried (best CER {course[-1]:.2f} %)."
-        return f"{text} The best has the outermost of {', '.join(at_edge)}: try values beyond it." if at_edge else text
+    if course[-1] > 100 * NOTHING_LEARNT:
+        return (
+            f"Even the best trial reads {course[-1]:.0f} % of the characters wrong: nothing can be said of its values"
+            " yet. Raise NUM_EPOCHS under [tune]."
+        )
+    at_edge = edges(trials)
+    if _is_grid(trials):  # in which the last trials are no better chosen than the first
+        return _advice_on_grid(trials, course[-1], at_edge)
     late = max(1, round(LAST_SHARE * len(course)))
     before, best = course[-late - 1], course[-1]
     if best < before * (1 - WORTHWHILE):
@@ -138,3 +173,22 @@ def advice(trials: pd.DataFrame) -> str:
     if at_edge:
         return f"{text}, but the best value is the outermost tried: {', '.join(at_edge)}. Try values beyond it."
     return f"{text}: more trials among these values are hardly worth it."
+
+
+def _is_grid(trials: pd.DataFrame) -> bool:
+    """Whether every combination is tried; of older searches, which do not say, whether all have been."""
+    keys = tried(trials)
+    all_tried = len(keys) > 1 and len(trials) == trials[keys].nunique().prod()
+    return trials.attrs["method"] == "grid" if "method" in trials.attrs else all_tried
+
+
+def _advice_on_grid(trials: pd.DataFrame, best: float, at_edge: list[str]) -> str:
+    planned, failed = trials.attrs.get("planned", len(trials)), int((trials["state"] == "failed").sum())
+    if len(trials) < planned:
+        text = (
+            f"{planned - len(trials)} of {planned} combinations are still to be tried (best CER so far {best:.2f} %)."
+        )
+        return f"{text} Let the search end first."
+    text = f"Every combination of these values was tried (best CER {best:.2f} %)."
+    text += f" {failed} of {planned} failed and say nothing: see the reasons in the table." if failed else ""
+    return f"{text} The best has the outermost of {', '.join(at_edge)}: try values beyond it." if at_edge else text

@@ -5,7 +5,7 @@ import re
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")  # a cell that begins so is run, or taken for an escape
 NUMBER = re.compile(r"[\W_]*\d[\d\W_eE]*([ap]\.?(m\.?)?\s*)?", re.IGNORECASE)  # 007, 3.10, 24.1.54, 1/2, 1E5, 10 AM
 MONTHS = (  # as dates in words begin in English, German, French, Spanish, Italian and Dutch
-    "j[aä]n|feb|f[eé]v|ene|gen|m[aä]r|mrt|apr|avr|abr|ma[iygj]|mei|jun|jui|giu|jul|lug|aug|ao[uû]|ago|sep|set|o[ckt]t|nov"
+    "j[aä]n|feb|f[eé]v|ene|gen|m[aä]r|mrt|apr|avr|abr|ma[iygja]|mei|mrz|jun|jui|giu|jul|lug|aug|ao[uû]|ago|sep|set|o[ckt]t|nov"
     "|d[eé]c|de[zs]|dic"
 )
 DATE = re.compile(rf"(?:[\d\W_]|(?:{MONTHS})[^\W\d_]*)+", re.IGNORECASE)

@@ -57,6 +57,11 @@ class TrialQueue:
         combinations = number_of_combinations(space)
         self.total = combinations if strategy.method == "grid" else min(strategy.calls, combinations or strategy.calls)
 
+    @property
+    def method(self) -> str:
+        """How trials are chosen: grid, random or bayes."""
+        return self._strategy.method
+
     @classmethod
     def open(
         cls,
