@@ -291,5 +291,7 @@ def test_the_error_that_is_aimed_at_is_the_settings(worked, tmp_path):
     write_image_set(tmp_path / "new", ["Fagus", "Tilia"] * 6)
     settings = (folder / "setup.cfg").read_text().replace("IMAGE_SET_NAME = test", f"IMAGE_SET_NAME = {tmp_path}/new")
     (folder / "target.cfg").write_text(settings + "TARGET_ERROR = 0.05\n")
-    done = run("test_set_predictions", folder / "target.cfg", folder / "saved_models/base-prediction.h5", cwd=tmp_path)
+    model = folder / "saved_models/base-prediction.h5"
+    done = run("test_set_predictions", folder / "target.cfg", model, "--report", cwd=tmp_path)
     assert "a promise of 1 in 20 wrong" in done.stdout
+    assert "a promise of 1 in 20 wrong" in (tmp_path / "test_set_predictions/report.html").read_text(encoding="utf-8")

@@ -1,0 +1,108 @@
+"""What settings and flags say reaches what they are about; seen where it arrives, since whole stages take long."""
+
+import pytest
+from conftest import small_recognizer, write_settings
+
+from hyperparameter_tuner import task as tuner
+from image_set_preparation import task as preparation
+from one_model_trainer import task as trainer
+from transfer_learning import task as transfer
+from utilities import sample_words
+from utilities.config import load_config
+from utilities.errors import UserError
+from utilities.examination import examine
+from utilities.images import Preprocessing
+from utilities.plan import Plan, fine_tuning_plan, head_plan
+from utilities.saved_model import load_recognizer, save_recognizer
+from utilities.trials import TrialQueue
+
+
+@pytest.fixture
+def here(workspace, monkeypatch):
+    """A working directory with image sets and settings; `here(section=lines)` adds lines to sections of the latter."""
+    monkeypatch.chdir(workspace)
+
+    def add(**lines):
+        text = write_settings(workspace).read_text()
+        for section, more in lines.items():
+            text = text.replace(f"[{section}]\n", f"[{section}]\n{more}\n")
+        (workspace / "setup.cfg").write_text(text)
+        return workspace
+
+    return add
+
+
+def test_how_an_image_set_is_read(here):
+    folder = here(
+        project="IMAGE_FORMAT = jpg\nMAX_LABEL_LENGTH = 5\nMETADATA_FILE_NAME = list.csv\nALPHABET = CarexRosP"
+    )
+    (folder / "train/words_metadata.csv").unlink()
+    (folder / "train/list.csv").write_text("image_location,transcription\nw000,Carex\nw001,Roses of Paros\nw002,Rosi\n")
+    for number in range(2):
+        (folder / f"train/images/w00{number}.jpg").write_bytes((folder / f"train/images/w00{number}.png").read_bytes())
+    project = load_config(folder / "setup.cfg", "train").project
+    found = examine(project, folder / "train", Preprocessing(32, 256), lambda width: width // 4, folder / "cache")
+    assert [s.path.name for s in found.image_set.samples] == ["w000.jpg", "w001.jpg", "w002.png"]
+    findings = [(p.row, p.finding) for p in found.problems]
+    assert findings == [(3, "label too long"), (3, "character outside ALPHABET"), (4, "character outside ALPHABET")]
+
+
+def test_how_long_to_wait_and_when_to_stop(here):
+    config = load_config(here(train="PATIENCE = 7\nEARLY_STOPPING = True\nSEED = 5") / "setup.cfg", "transfer")
+    plans = [
+        Plan.of(config.train, 3, 0.1, None),
+        head_plan(config.train, config.transfer),
+        fine_tuning_plan(config.train, config.transfer, 0),
+    ]
+    assert [(plan.patience, plan.early_stopping, plan.seed) for plan in plans] == [(7, True, 5)] * 3
+
+
+def test_what_kind_of_files_models_are(here):
+    folder = here(project="MODEL_FORMAT = keras")
+    trainer.run(load_config(folder / "setup.cfg", "train"), trainer.parse_args(["setup.cfg", "a"]))
+    base = "saved_models/a-full_model.keras"
+    transfer.run(load_config(folder / "setup.cfg", "transfer"), transfer.parse_args(["setup.cfg", base, "b"]))
+    names = ("a-full_model", "a-prediction", "b-retrained-full_model", "b-retrained", "b-fine_tuned-full_model")
+    found = {path.name for path in (folder / "saved_models").glob("[!.]*.*") if path.suffix in (".h5", ".keras")}
+    assert found == {f"{name}.keras" for name in (*names, "b-fine_tuned")}
+    assert load_recognizer(folder / base).spec.alphabet.characters
+
+
+def test_how_trials_are_chosen_and_where_they_are_kept(here, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    opened = []
+
+    def stop(storage, name, space, strategy, *_):
+        opened.append((storage, strategy))
+        raise UserError
+
+    monkeypatch.setattr(TrialQueue, "open", stop)
+    plain = here(tune="METHOD = random")
+    chosen = (
+        "METHOD = bayes\nNUM_CALLS = 9\nNUM_RANDOM_STARTS = 4\nPRUNE = False\nSTORAGE = sqlite:///mine.db\nSEED = 6"
+    )
+    with pytest.raises(UserError):
+        tuner.run(load_config(plain / "setup.cfg", "tune"), resume=False)
+    with pytest.raises(UserError):
+        tuner.run(load_config(here(tune=chosen) / "setup.cfg", "tune"), resume=False)
+    (usual, by_default), (storage, strategy) = opened
+    assert usual.endswith("search.db") and by_default.prune
+    assert storage == "sqlite:///x.db"
+    figures = (strategy.method, strategy.calls, strategy.random_starts, strategy.prune, strategy.seed)
+    assert figures == ("bayes", 9, 4, False, 6)
+
+
+def test_which_sample_is_drawn(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(sample_words, "write_sample", lambda destination, seed: drawn.append(seed) or {})
+    assert preparation.main(["sample", str(tmp_path / "a"), "--seed", "5"]) == 0
+    assert drawn == [5]
+
+
+def test_a_transfer_leaves_the_model_that_it_starts_from_alone(here):
+    folder = here()
+    base = small_recognizer(record={"date": "a", "data": {}})
+    save_recognizer(folder / "a.h5", base.spec, base.full_model, base.record)
+    before = (folder / "a.h5").read_bytes()
+    transfer.run(load_config(folder / "setup.cfg", "transfer"), transfer.parse_args(["setup.cfg", "a.h5", "b"]))
+    assert (folder / "a.h5").read_bytes() == before
