@@ -1,6 +1,7 @@
 import pytest
 
-from utilities.alphabet import Alphabet, UnknownCharacterError, frames_needed, normalize
+from utilities.alphabet import Alphabet, UnknownCharacterError, frames_needed
+from utilities.texts import normalize
 
 
 def test_every_character_of_the_labels_gets_a_class_and_zero_stays_the_blank():

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from utilities.alphabet import normalize
 from utilities.images import IMAGE_ENDINGS, USUAL_ENDINGS
 from utilities.metadata import ImageSetError
+from utilities.texts import normalize
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".ods")
 # in a disk's top folder, closed to its users

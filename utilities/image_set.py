@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from utilities.alphabet import as_seen, normalize
 from utilities.image_index import GUESSED, SURE, TABLE_ENDINGS, ImageIndex, printable
 from utilities.images import IMAGE_ENDINGS
 from utilities.metadata import Columns, ImageSetError, read_metadata
 from utilities.rows import Problem, Sample, contradictions, empty_labels, list_problems, of_one_image, repeats
+from utilities.texts import as_seen, normalize
 
 # what else a user can do about a missing column where labels need not be
 WITHOUT_CSV = ", or take {name} out of the folder: then all of its images are read, without transcriptions"

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from utilities.alphabet import Alphabet, as_seen
+from utilities.alphabet import Alphabet
 from utilities.errors import UserError
+from utilities.texts import as_seen
 
 
 class LexiconError(UserError):

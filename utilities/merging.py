@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from utilities.alphabet import as_seen
 from utilities.image_index import ImageIndex
 from utilities.image_set import short_name
 from utilities.metadata import MARK, Columns, TableForm, form_of, read_table, require_columns
 from utilities.review import ReviewError, ReviewList, overwritten_rows, read_review, texts_by_image
 from utilities.safe_files import refuse_existing, write_text_whole
+from utilities.texts import as_seen
 
 LISTED = 50  # offenders in a message
 ANOTHER = "Give the review list of this image set, or name the right set under [test] in setup.cfg."

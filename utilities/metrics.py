@@ -15,8 +15,8 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cpdist
 
-from utilities.alphabet import normalize
 from utilities.bootstrap import group_numbers, quantiles, resampled_sums
+from utilities.texts import normalize
 
 NOTHING_LEARNT = 0.9  # CER from which models differ by chance: CTC has hardly begun to read
 

@@ -5,9 +5,9 @@ from collections import Counter, defaultdict
 
 import pandas as pd
 
-from utilities.alphabet import normalize
 from utilities.metrics import edit_operations
 from utilities.predictions_table import words_judged
+from utilities.texts import normalize
 
 KINDS = ("substitution", "insertion", "deletion")
 LOST = "(lost)"

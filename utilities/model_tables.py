@@ -7,10 +7,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from utilities.alphabet import normalize
 from utilities.metrics import VARIANTS, Estimate, Summary, summarize
 from utilities.paired_test import FEW_GROUPS, PairedResult, compare_pairs
 from utilities.predictions_table import judged_models, unread, words_judged, words_read
+from utilities.texts import normalize
 
 
 def rows_left_out(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

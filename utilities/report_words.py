@@ -13,10 +13,10 @@ from PIL import Image
 from rapidfuzz.distance import Levenshtein
 from tqdm import tqdm
 
-from utilities.alphabet import normalize
 from utilities.comparison import confident_errors, least_certain, words_judged, words_read
 from utilities.durations import BAR_DELAY
 from utilities.images import ImageError, read_grey
+from utilities.texts import normalize
 
 PICTURED = 200  # words of each kind (least certain, sure but wrong, most wrong) that have their picture in the page
 HEIGHT, WIDTH = 64, 480  # px, the most a picture has: what a table row shows on a dense screen

@@ -11,13 +11,13 @@ from types import MappingProxyType
 import pandas as pd
 
 from utilities.acceptance import promise, sentence
-from utilities.alphabet import as_seen
 from utilities.comparison import read_predictions, words_judged
 from utilities.errors import UserError
 from utilities.metadata import MARK, form_of, read_table
 from utilities.model_files import REVIEW, name_of, review_file
 from utilities.safe_files import free_name, write_bytes_whole, write_text_whole
 from utilities.spreadsheet import escaped, is_marked, unescaped
+from utilities.texts import as_seen
 
 COLUMNS = ("image", "prediction", "correction", "right", "confidence", "label", "group", "problem", "image_set")
 ONE_CELL = (

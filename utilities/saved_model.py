@@ -14,7 +14,7 @@ import h5py
 import keras
 import numpy as np
 
-from utilities.alphabet import UNICODE_FORM, Alphabet
+from utilities.alphabet import Alphabet
 from utilities.full_model import CTC, add_ctc, reader_of
 from utilities.hyperparameters import ARCHITECTURES, Hyperparameters
 from utilities.images import RESIZES, Preprocessing
@@ -29,6 +29,7 @@ from utilities.model_card import (
 )
 from utilities.original_model import read_original
 from utilities.safe_files import make_folder, require_free_space, whole_file
+from utilities.texts import UNICODE_FORM
 from utilities.writing_direction import runs_from_right
 
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from utilities.alphabet import normalize
 from utilities.hyperparameters import ARCHITECTURES, DEFAULT_ARCHITECTURE, FIELDS, TUNED, parse_value
 from utilities.search_space import parse_values
+from utilities.texts import normalize
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from utilities.alphabet import Alphabet, normalize
+from utilities.alphabet import Alphabet
 from utilities.batches import Word, WordBatches
 from utilities.config import Config, Project, Train
 from utilities.decoders import digest_of_file
@@ -22,6 +22,7 @@ from utilities.model import RecognizerSpec
 from utilities.rows import Problem, Sample, list_problems
 from utilities.setting_keys import KEYS
 from utilities.split import split_samples
+from utilities.texts import normalize
 
 # of a record: what is long, and follows from the rest or is summed up
 LONG = ("texts", "groups", "image_digests", "validation_digests", "untranscribed_digests")
