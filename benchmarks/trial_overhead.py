@@ -2,7 +2,7 @@
 
 Runs the tuner as a process in a temporary folder and takes the time at which each of its lines comes. A trial's
 training is its epochs at the pace of its later ones; what the trial took beyond that is overhead. The first trial also
-bears the worker's start and the decoding of the images, and is shown apart.
+bears the worker's start and the decoding of the images, and is shown apart. Writes one JSON.
 """
 
 import argparse
@@ -18,8 +18,9 @@ from statistics import median
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.tables import text_table
-from utilities.command import run_stage
+from benchmarks.tables import RESULTS, text_table, write_json
+from utilities.command import run_stage, start_framework
+from utilities.config import load_config
 from utilities.errors import UserError
 
 BEGUN, EPOCH = re.compile(r"Trial (\d+) of \d+: batch"), re.compile(r"epoch\s+\d+/\d+ ")
@@ -66,21 +67,31 @@ def timed_search(setup: Path) -> list[Timing]:
     return timings
 
 
-def run(setup: Path) -> None:
-    """Run the tuner once, print a row a trial."""
+def run(setup: Path, out: Path) -> None:
+    """Run the tuner once, print a row a trial, write them."""
+    seed, timings = load_config(setup, "tune").tune.seed, timed_search(setup)
+    start_framework(seed, announce=False)
+
+    from benchmarks.machine import describe_machine, one_line
+
+    machine = describe_machine()
     rows = [
         (str(n), f"{t.ended - t.begun:.1f}", f"{t.training:.1f}", f"{t.overhead:.1f}", f"{100 * t.overhead / 120:.1f}")
-        for n, t in enumerate(timed_search(setup), start=1)
+        for n, t in enumerate(timings, start=1)
     ]
-    print("\n" + text_table(("trial", "seconds", "training", "overhead", "% of two minutes"), rows))
+    trials = [{"seconds": t.ended - t.begun, "training": t.training, "overhead": t.overhead} for t in timings]
+    write_json(out, {"machine": machine, "seed": seed, "trials": trials})
+    print(f"\n{one_line(machine)}; seed {seed}")
+    print(text_table(("trial", "seconds", "training", "overhead", "% of two minutes"), rows) + f"\nWritten: {out}")
 
 
 def main(argv=None) -> int:
     """Run the benchmark and return its exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("setup", type=Path, help="settings with WORKERS = 1, a grid, and at least 3 epochs a trial")
+    parser.add_argument("--out", type=Path, default=RESULTS / "trial_overhead.json", help="(default: %(default)s)")
     args = parser.parse_args(argv)
-    return run_stage(lambda: run(args.setup))
+    return run_stage(lambda: run(args.setup, args.out))
 
 
 if __name__ == "__main__":

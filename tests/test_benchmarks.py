@@ -116,9 +116,11 @@ def test_the_overhead_of_trials_is_a_row_for_each(tmp_path):
     write_settings(tmp_path)
     settings = (tmp_path / "setup.cfg").read_text()
     (tmp_path / "setup.cfg").write_text(settings.replace("NUM_EPOCHS = 1\nLEARNING", "NUM_EPOCHS = 3\nLEARNING"))
-    done = run("trial_overhead.py", "setup.cfg", cwd=tmp_path)
+    done = run("trial_overhead.py", "setup.cfg", "--out", "overhead.json", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    header, *rows = done.stdout.strip().splitlines()[-3:]
+    header, *rows = done.stdout.strip().splitlines()[-4:-1]
+    written = json.loads((tmp_path / "overhead.json").read_text())
+    assert written["machine"]["cores"] and len(written["trials"]) == len(rows) == 2
     assert header.split()[:4] == ["trial", "seconds", "training", "overhead"]
     for row in rows:
         seconds, training, overhead = map(float, row.split()[1:4])

@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import h5py
@@ -85,7 +85,7 @@ def model_card(path: Path) -> str:
     if is_original(path):
         return f"{path}: a model of the original workflow; it holds no description of itself."
     d = read_description(path)
-    record, how = d["record"], d["preprocessing"]
+    how = d["preprocessing"]
     lines = [
         f"{path}: {d['kind']} model, format {d['format_version']}",
         f"architecture     {d['architecture']}",
@@ -93,11 +93,15 @@ def model_card(path: Path) -> str:
         f"reads            images scaled ({how['resize']}) to {how['height']} px high, at most {how['width']} px wide",
         f"characters       {len(d['alphabet'])}: {''.join(d['alphabet'])}",
     ]
+    steps = ["\n".join(_record_lines(step)) for step in steps_of(d["record"])]
+    return "\n".join([*lines, "\ntransferred from a model\n".join(steps)])
+
+
+def steps_of(record: Mapping | None) -> Iterator[Mapping]:
+    """The training record of a model, then those of the models before it that it was transferred from."""
     while record:
-        lines += _record_lines(record)
+        yield record
         record = record.get("base")
-        lines += ["transferred from a model"] if record else []
-    return "\n".join(lines)
 
 
 def _record_lines(record: dict) -> list[str]:

@@ -17,6 +17,7 @@ from utilities.images import READING_BUCKET, canvas_width, to_canvases
 from utilities.language_model import Language, language_of
 from utilities.language_reading import read_leaning
 from utilities.model import frame_counter
+from utilities.model_card import steps_of
 from utilities.saved_model import Recognizer
 from utilities.sights import Sight, merged, read_together
 from utilities.views import ONE_VIEW, SEVERAL_VIEWS, View
@@ -178,10 +179,9 @@ def _training_traces(record: dict) -> tuple[set[str], set[tuple[str, str]], set[
     A group is its column's name and its own: writer 7 of one collection is not page 7 of another.
     """
     digests, groups, untranscribed = set(), set(), set()
-    while record:
-        data = record.get("data", {})
+    for step in steps_of(record):
+        data = step.get("data", {})
         digests.update(data.get("image_digests", ()))
         untranscribed.update(data.get("untranscribed_digests", ()))
         groups.update((data["split"]["group_column"], group) for group in data.get("groups", ()))
-        record = record.get("base")
     return digests, groups, untranscribed

@@ -19,6 +19,7 @@ from utilities.image_set import read_image_set, usable_samples
 from utilities.images import Preprocessing
 from utilities.metadata import ImageSetError
 from utilities.model import RecognizerSpec
+from utilities.model_card import steps_of
 from utilities.rows import Problem, Sample, list_problems
 from utilities.setting_keys import KEYS
 from utilities.split import split_samples
@@ -80,11 +81,10 @@ def identity(record: Mapping) -> dict[str, object]:
 def learnt_digests(record: Mapping) -> set[str]:
     """Of the images that a model and those before it were trained with, those for validation not among them."""
     found = set()
-    while record:
-        data = record.get("data", {})
+    for step in steps_of(record):
+        data = step.get("data", {})
         found |= set(data.get("image_digests", ())) - set(data.get("validation_digests", ()))
         found |= set(data.get("untranscribed_digests", ()))
-        record = record.get("base")
     return found
 
 
