@@ -76,7 +76,7 @@ def merge(config: Config, review: Path, out: Path) -> None:
     if merged.overlooked:
         print(
             f"WARNING: in {merged.overlooked} rows of {review} other columns were changed, such as `prediction` or"
-            " `label`. That is not looked at: write what stands on the image into the column `correction`."
+            " `label`. Such changes are ignored: write what stands on the image into the column `correction`."
         )
     if merged.untranscribed:
         print(f"{merged.untranscribed} images have none yet; ON_BAD_ROWS = skip trains on the others.")

@@ -30,8 +30,8 @@ def test_what_no_interval_shows_is_said():
     rows = [[f"{n}.png", "Poa", "Pox", 0.5, "", ""] for n in range(60)]
     columns = ["image", "label", "prediction", "confidence", "group", "problem"]
     said = " ".join(notes({"m": pd.DataFrame([*rows, rows[0]], columns=columns)}))
-    assert "no word in 60 was read exactly" in said and "up to 4.9 % of new words may be" in said
-    assert "1 rows say again what an image shows" in said
+    assert "no word in 60 was read exactly" in said and "Up to 4.9 % of new words may still be" in said
+    assert "1 row(s) repeat an image" in said
 
 
 def test_a_cell_without_a_group_does_not_make_few_groups_many(tmp_path):

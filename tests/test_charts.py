@@ -67,6 +67,12 @@ def test_charts_of_models_show_every_model_and_say_where_nothing_is_known(chart)
     assert drawn(figure).std() > 5
 
 
+def test_names_in_other_scripts_can_be_told_apart():
+    frames = dict.fromkeys(("模型-一", "模型-二"), FRAMES["unlabelled"])
+    said = texts(charts.box_plots({name: comparison.words_read(frame) for name, frame in frames.items()}))
+    assert "U+4E00" in said and "U+4E8C" in said and "模" not in said
+
+
 def test_the_interval_plot_says_the_figures():
     figure = charts.interval_plot(comparison.model_table(FRAMES))
     assert "20.0 %" in texts(figure)  # three edits in 15 characters

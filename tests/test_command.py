@@ -1,8 +1,10 @@
 import argparse
 import errno
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from conftest import ROOT
@@ -125,3 +127,20 @@ def test_no_time_is_spent_on_looking_for_garbage_among_a_frameworks_modules():
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == "True True\n"
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_what_ends_a_process_from_outside_is_taken_as_ctrl_c(name, capfd):
+    number, cleaned = getattr(signal, name), []
+    before = signal.getsignal(number)
+
+    def work():
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(10)
+        finally:
+            cleaned.append(True)
+
+    assert run_stage(work, resumable=True) == 130
+    assert cleaned and "--resume" in capfd.readouterr().err
+    assert signal.getsignal(number) is before

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from multiprocessing import get_all_start_methods, get_context
+from multiprocessing import forkserver, get_all_start_methods, get_context
 
 import numpy as np
 import pytest
@@ -87,6 +87,14 @@ def test_images_are_decoded_even_if_the_system_kills_a_process(paths, few_are_ma
         os.kill(pool.submit(os.getpid).result(), signal.SIGKILL)
         assert_decoded(before, paths)
         assert_decoded(DecodedAhead(pool, paths, HOW), paths)
+
+
+def test_images_are_decoded_where_processes_cannot_talk_to_each_other(paths, few_are_many, monkeypatch):
+    def fail():
+        raise OSError("AF_UNIX path too long")
+
+    monkeypatch.setattr(forkserver, "ensure_running", fail)
+    assert_decoded(decode_all(paths, HOW), paths)
 
 
 def decode_as_a_worker_of_the_tuner(paths, out):

@@ -126,8 +126,13 @@ def test_an_image_of_another_folder_is_taken_only_if_the_tables_folders_are_nowh
     rewrite(folder, "image_location,transcription\nsmith/1.png,a\nsmith/3.png,b\njones/1.png,c\nw005.png,d\n")
     image_set = read_image_set(folder, COLUMNS, "png", for_prediction=True)
     assert [(p.row, p.finding) for p in image_set.problems] == [(3, "image missing")]
-    assert "jones/3.png is so called, but lies in another folder" in image_set.problems[0].detail
+    assert "jones/3.png has this name, but lies in another folder" in image_set.problems[0].detail
     assert [s.path and s.path.name for s in image_set.samples] == ["1.png", None, "1.png", "w005.png"]
+    (folder / "jones/box 1").mkdir()
+    (folder / "jones/3.png").rename(folder / "jones/box 1/7.png")
+    rewrite(folder, "image_location,transcription\nsmith/1.png,a\njones/7.png,b\n")  # deeper in the named folder
+    assert [s.path and s.path.name for s in read_image_set(folder, COLUMNS, "png").samples] == ["1.png", "7.png"]
+    (folder / "jones/box 1/7.png").rename(folder / "jones/3.png")
     rewrite(folder, "image_location,transcription\nold/2.png,a\nold/3.png,b\n")
     assert not read_image_set(folder, COLUMNS, "png").problems
 
@@ -136,6 +141,8 @@ def test_capitals_make_no_difference_where_nothing_else_fits(folder):
     rewrite(folder, "image_location,transcription\nImages/W001.png,a\nW002,b\nIMAGES/w003.PNG,c\nx/W004.jpg,d\n")
     found = [s.path and s.path.name for s in read_image_set(folder, COLUMNS, "png", for_prediction=True).samples]
     assert found == ["w001.png", "w002.png", "w003.png", None]  # x is not Images, which other rows name
+    rewrite(folder, "image_location,transcription\nimages/w001.png,a\nimages/W001.png,b\n")  # two specimens
+    assert [(p.row, p.finding) for p in read_image_set(folder, COLUMNS, "png").problems] == [(3, "image missing")]
     (folder / "images/W001.png").write_bytes(b"")
     rewrite(folder, "image_location,transcription\nimages/W001.png,a\nimages/w001.png,b\n")
     assert [s.path.name for s in read_image_set(folder, COLUMNS, "png").samples] == ["W001.png", "w001.png"]
@@ -318,7 +325,7 @@ def test_prediction_needs_neither_labels_nor_a_csv_but_every_column_that_is_name
     image_set = read_image_set(folder, COLUMNS, "png", for_prediction=True)
     assert len(image_set.samples) == len(WORDS)
     assert "Is Words.CSV the table?" in image_set.without_table
-    assert "1 files of other kinds, such as images/phone.HEIC" in image_set.without_table
+    assert "1 picture(s) of other kinds are not read, such as images/phone.HEIC" in image_set.without_table
 
 
 @pytest.mark.parametrize(

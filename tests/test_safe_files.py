@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 from collections import namedtuple
 
 import pytest
@@ -44,6 +45,15 @@ def test_whole_file_leaves_no_trace_of_a_failure(tmp_path, error, begun):
     assert path.read_text() == "old" and names(tmp_path) == ["model.h5"]
 
 
+def test_what_a_process_that_was_killed_left_is_removed_a_day_later(tmp_path):
+    old, new, other = (tmp_path / f".{name}.txt" for name in ("a-0123abcd", "a-89abcdef", "ab-0123abcd"))
+    for path, hours in ((old, 25), (new, 1), (other, 25)):
+        path.write_text("half")
+        os.utime(path, (time.time() - hours * 3600,) * 2)
+    write_text_whole(tmp_path / "a.txt", "x")
+    assert names(tmp_path) == sorted([new.name, other.name, "a.txt"])
+
+
 def test_whole_file_obeys_umask(tmp_path):
     before = os.umask(0o022)
     try:
@@ -51,6 +61,11 @@ def test_whole_file_obeys_umask(tmp_path):
     finally:
         os.umask(before)
     assert (tmp_path / "a.txt").stat().st_mode & 0o777 == 0o644
+
+
+def test_whole_file_says_that_files_may_not_be_so_large(tmp_path):
+    with pytest.raises(NoSpaceError, match="allows no file so large"), whole_file(tmp_path / "a.txt"):
+        raise OSError(errno.EFBIG, "File too large")
 
 
 def test_whole_file_says_that_the_disk_is_full(tmp_path):

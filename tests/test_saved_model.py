@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import h5py
 import keras
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 from conftest import FIXTURES, ROOT, draw
 
+from utilities import safe_files
 from utilities.alphabet import Alphabet
 from utilities.full_model import CTC, SHORTCUT, add_ctc
 from utilities.hyperparameters import resolve
@@ -18,6 +20,7 @@ from utilities.model import HEAD, RecognizerSpec, build_prediction_model
 from utilities.model_card import ModelFileError, model_card, read_description
 from utilities.original_model import PUBLISHED_CHARACTERS, UNKNOWN
 from utilities.reader import Reader
+from utilities.safe_files import NoSpaceError
 from utilities.saved_model import load_recognizer, save_recognizer
 
 SMALL = {"num_units_dense": 8, "num_units_lstm1": 8, "num_units_lstm2": 8}
@@ -46,6 +49,27 @@ def test_a_saved_model_reads_the_same_and_describes_itself(model, tmp_path, kind
     assert loaded.record == {"note": "ü"}
     assert read_description(path)["kind"] == kind
     assert "compact" in model_card(path)
+
+
+@pytest.mark.parametrize("ending", ["h5", "keras"])
+def test_damage_to_the_weights_is_noticed(model, tmp_path, ending):
+    path = tmp_path / f"m.{ending}"
+    save_recognizer(path, SPEC, model, {})
+    data = bytearray(path.read_bytes())
+    kernel = model.get_layer("Conv2").get_weights()[0].tobytes()
+    at = data.find(kernel[:64])
+    assert at > 0
+    data[at + 3] ^= 0x40  # one bit
+    path.write_bytes(data)
+    with pytest.raises(ModelFileError, match="Take an undamaged copy"):
+        load_recognizer(path)
+
+
+def test_a_disk_without_room_is_noticed_before_the_model_is_written(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(safe_files.shutil, "disk_usage", lambda _: SimpleNamespace(free=safe_files.SPARE_BYTES))
+    with pytest.raises(NoSpaceError, match="no room for the model file"):
+        save_recognizer(tmp_path / "m.h5", SPEC, model, {})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_full_file_has_the_ctc_layer_and_trains_on_while_the_prediction_file_has_none(model, tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 from conftest import WORDS, small_recognizer, write_image_set, write_settings
 
-from utilities import language_model
+from utilities import transfer_set
 from utilities.config import load_config
 from utilities.language_model import language_of
 from utilities.transfer_set import transfer_set_for
@@ -53,10 +53,11 @@ def test_texts_of_another_language_stay_behind(work, texts, capsys):
 
 
 def test_of_a_large_base_not_so_many_texts_are_known_that_the_own_ones_are_lost(work, monkeypatch):
-    monkeypatch.setattr(language_model, "MOST_TEXTS", 14)
+    monkeypatch.setattr(transfer_set, "MOST_TEXTS", 14)
     _, _, data = prepared(work, LATIN | {f"{text} L.": 9 for text in LATIN})
     own = {s.label for s in data.training}
     assert len(data.record["texts"]) == 14 and own <= set(data.record["texts"])
+    assert data.record["texts_of_base"] == 14 - len(own)
 
 
 def test_a_base_of_the_very_same_words_changes_nothing(work):

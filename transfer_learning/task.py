@@ -47,7 +47,8 @@ def run(config: Config, args: argparse.Namespace) -> None:
     from utilities.transfer_set import transfer_set_for
 
     base = load_recognizer(args.model, explicit_alphabet(config.project))
-    if is_original(args.model):  # the key says what that file reads, not what may stand on the new images
+    if is_original(args.model) and set(config.project.alphabet or "") == set(base.spec.alphabet.characters[:-1]):
+        print("ALPHABET says what MODEL reads; other characters of the labels are learnt.", flush=True)
         config = replace(config, project=replace(config.project, alphabet=None))
     warn_differences(config.project, base.spec)
     warn_unused(config.train, base.spec)

@@ -50,8 +50,8 @@ def _notes_on(name: str, frame: pd.DataFrame) -> Iterator[str]:
     most = 100 * (1 - 0.05 ** (1 / n))  # the binomial share under which none in n has a chance of 5 %
     if words["edits"].all():
         yield (
-            f"{name}: no word in {n:,} was read exactly. The interval of 0 to 0 of exact words says too much: up to"
-            f" {most:.1f} % of new words may be (at 95 % confidence, if words go right independently)."
+            f"{name}: no word in {n:,} was read exactly. Up to {most:.1f} % of new words may still be (at 95 %"
+            " confidence, if words go right independently), whatever an interval of 0 to 0 says."
         )
     if not words["edits"].any():
         yield (
@@ -60,7 +60,7 @@ def _notes_on(name: str, frame: pd.DataFrame) -> Iterator[str]:
         )
     repeated = int(words_read(frame)["edits"].notna().sum()) - n
     if repeated:
-        yield f"{name}: {repeated:,} rows say again what an image shows, and are not counted again."
+        yield f"{name}: {repeated:,} row(s) repeat an image with the same transcription; each is counted once."
     if 0 < groups < FEW_GROUPS:
         reason = "so there is nothing to resample and no interval" if groups < 2 else "so the intervals are rough"
         judged = f"the {n:,} judged words"

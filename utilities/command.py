@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from utilities.errors import UserError
@@ -38,7 +38,8 @@ def run_stage(run: Callable[[], None], resumable: bool = False) -> int:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"\nStopped. No finished result was lost; {advice}", file=sys.stderr)
+        with suppress(OSError):  # the terminal may be gone
+            print(f"\nStopped. No finished result was lost; {advice}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         if not _nobody_reads_on():
@@ -93,8 +94,9 @@ def leave(status: int) -> NoReturn:
     them aborted one process in eight. What is worth keeping is on disk and closed by then.
     """
     if status == INTERRUPTED:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
         os._exit(status)
     sys.exit(status)
 

@@ -11,11 +11,12 @@ from utilities.images import IMAGE_ENDINGS, USUAL_ENDINGS
 from utilities.metadata import ImageSetError
 from utilities.texts import normalize
 
-TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".ods")
+TABLE_ENDINGS = (".csv", ".tsv", ".xlsx", ".xls", ".ods")
+OTHER_PICTURES = (".heic", ".heif", ".avif", ".dng", ".cr2", ".nef", ".arw", ".psd", ".svg", ".pdf", ".djvu", ".jpe")
 # in a disk's top folder, closed to its users
 SYSTEM_FOLDERS = frozenset({"lost+found", "System Volume Information", "$RECYCLE.BIN", "#recycle", "@Recycle"})
 ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{2,3}$")  # of a row's name, which may be another than the file's
-# how well named folders fit: all of them are there; they end as the file's do, which lies elsewhere; nothing tells
+# how well named folders fit: all of them are there; they end as the file's do, or lie above it; nothing tells
 SURE, ELSEWHERE, GUESSED = 2, 1, 0
 
 
@@ -65,8 +66,8 @@ class ImageIndex:
 
     @property
     def others(self) -> list[str]:
-        """Relative paths of what is neither an image nor a table: perhaps pictures of a kind that cannot be read."""
-        return [f for f in self._files if not f.lower().endswith((*IMAGE_ENDINGS, *TABLE_ENDINGS))]
+        """Relative paths of pictures of kinds that cannot be read."""
+        return [f for f in self._files if f.lower().endswith(OTHER_PICTURES)]
 
     @property
     def all_paths(self) -> list[Path]:
@@ -127,7 +128,10 @@ class ImageIndex:
         key = _key(name)
         if key in self._paths:  # nearly always, and path objects are slow
             return SURE, 0
-        return _likeness(key.rpartition("/")[0], path.relative_to(self._folder).as_posix())
+        folders, _, called = key.rpartition("/")
+        fit = _likeness(folders, path.relative_to(self._folder).as_posix())
+        is_exact = called in self._names or ENDING.sub("", called) in self._names
+        return fit if is_exact else (fit[0], -1)  # capitals differ: it is the image of a row that has its very name
 
 
 def _key(name: str) -> str:
@@ -149,7 +153,7 @@ def _likeness(named: str, relative: str) -> tuple[int, int]:
     named, found = named.casefold(), normalize(relative).rpartition("/")[0].casefold()
     if not named or f"/{found}".endswith(f"/{named}"):
         return SURE, 0
-    if found and f"/{named}".endswith(f"/{found}"):
+    if found and (f"/{named}".endswith(f"/{found}") or f"/{named}/" in f"/{found}/"):
         return ELSEWHERE, found.count("/")
     return GUESSED, 0
 

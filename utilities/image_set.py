@@ -86,7 +86,7 @@ def _without_table(metadata: Path, images: int, others: Sequence[str]) -> str:
     if tables:
         said += f" (Is {tables[0].name} the table? Save it as CSV UTF-8 and correct METADATA_FILE_NAME, or rename it.)"
     if others:
-        said += f" Not read: {len(others)} files of other kinds, such as {printable(others[0])}; save pictures as png."
+        said += f" {len(others)} picture(s) of other kinds are not read, such as {printable(others[0])}: save as png."
     return said
 
 
@@ -99,7 +99,7 @@ def _strays(images: ImageIndex, samples: Iterable[Sample]) -> dict[int, tuple[st
     likeness = {s.row: images.likeness(s.name, s.path)[0] for s in named}
     if SURE not in likeness.values():
         return {}
-    detail = "{} is so called, but lies in another folder, and of other rows the folders are right"
+    detail = "{} has this name, but lies in another folder; those of other rows are right, so it is not taken"
     return {s.row: ("image missing", detail.format(s.path)) for s in named if likeness[s.row] == GUESSED}
 
 

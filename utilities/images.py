@@ -7,6 +7,7 @@ values stay as scanned.
 """
 
 import io
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,13 +83,14 @@ def read_grey(file: Path | io.BytesIO) -> np.ndarray:
 
 
 def _require_one_page(image: Image.Image) -> None:
-    """Raise ImageError for a TIFF of several pages; one that is smaller than the first is its thumbnail."""
-    width, height = image.size
-    if (pages := image.n_frames) > 1:
+    """Raise ImageError for a TIFF of several pages; one of half the first's size or less is the same page, smaller."""
+    (width, height), second = image.size, (0, 0)
+    with suppress(Exception):  # there is none, or none that Pillow can open
         image.seek(1)
-        if image.width * 2 >= width and image.height * 2 >= height:
-            raise ImageError(f"has {pages} pages; save each as an image of its own")
-        image.seek(0)
+        second = image.size
+    image.seek(0)
+    if second[0] * 2 > width + 1 and second[1] * 2 > height + 1:
+        raise ImageError(f"has {image.n_frames} pages; save each as an image of its own")
 
 
 def _flatten(image: Image.Image) -> Image.Image:
@@ -134,11 +136,18 @@ def prepare(grey: np.ndarray, how: Preprocessing) -> np.ndarray:
 
 
 def require_dark_writing(grey: np.ndarray, how: Preprocessing) -> None:
-    """Raise ImageError for a grey image (h, w) uint8 that is a negative: the writing is lighter than the paper."""
-    reached = np.cumsum(_counts(grey))
+    """Raise ImageError for a grey image (h, w) uint8 that is a negative: the writing is lighter than the paper.
+
+    Only the middle is looked at: at the edges of a crop there may be something lighter than its paper.
+    """
+    height, width = grey.shape
+    middle = grey[height // 8 : height - height // 8, width // 8 : width - width // 8]
+    reached = np.cumsum(_counts(np.ascontiguousarray(middle)))
     darkest, paper, lightest = np.searchsorted(reached, reached[-1] * np.array((DARKEST, 0.5, 1 - DARKEST))).tolist()
     if how.ink_is_light and lightest - paper > max(LEAST_CONTRAST, NEGATIVE * (paper - darkest)):
-        raise ImageError("shows light writing on dark paper, as a negative does: invert it")
+        raise ImageError(
+            "shows light writing on dark paper (a negative: invert it), or more dark surroundings than paper (crop it)"
+        )
 
 
 def require_writing(content: np.ndarray, how: Preprocessing) -> None:

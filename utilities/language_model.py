@@ -109,15 +109,18 @@ class LanguageModel:
         return found / (len(seen) + sum(seen.values()))
 
 
-def most_frequent(texts: Mapping[str, int], own: Collection[str]) -> list[tuple[str, int]]:
-    """At most MOST_TEXTS, and how often each was seen; of equally frequent ones some by chance, not all from A to H."""
-    if len(texts) <= MOST_TEXTS:
+def most_frequent(texts: Mapping[str, int], own: Collection[str], most: int | None = None) -> list[tuple[str, int]]:
+    """At most so many (MOST_TEXTS), and how often each was seen; of equally frequent ones some by chance, not all from
+    A to H. The `own` ones have half of the room at least.
+    """
+    most = MOST_TEXTS if most is None else most
+    if len(texts) <= most:
         return list(texts.items())
     by_chance = {text: place for place, text in enumerate(in_seeded_order(texts, 0))}
     ordered = sorted(texts.items(), key=lambda known: (-known[1], by_chance[known[0]]))
     mine, others = ([known for known in ordered if (known[0] in own) is side] for side in (True, False))
-    mine = mine[: max(MOST_TEXTS // 2, MOST_TEXTS - len(others))]
-    return mine + others[: MOST_TEXTS - len(mine)]
+    mine = mine[: max(most // 2, most - len(others))]
+    return mine + others[: most - len(mine)]
 
 
 @dataclass(frozen=True)

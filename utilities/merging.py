@@ -63,9 +63,10 @@ def merge_review(review: Path, folder: Path, columns: Columns, out: Path) -> Mer
     changed = new.notna() & (new != old)
     changes = [Change(*row) for row in zip(images[changed], old[changed], new[changed], strict=True)]
     table[columns.transcription] = old.where(~changed, new)
+    overlooked = overwritten_rows(review)
     write_text_whole(out, form.text_of(table))
     untranscribed = int((table[columns.transcription].str.strip() == "").sum())
-    return Merged(changes, filled.confirmed, untranscribed, overwritten_rows(review))
+    return Merged(changes, filled.confirmed, untranscribed, overlooked)
 
 
 def _table_of(folder: Path, columns: Columns) -> tuple[pd.DataFrame, TableForm]:

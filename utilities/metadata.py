@@ -14,7 +14,7 @@ from utilities.errors import UserError
 
 MARK = "\ufeff"  # what tells a spreadsheet that a CSV is UTF-8, at its beginning
 # at the beginning of a CSV: empty lines, Excel's own line that names the separator, the header and how its line ends
-BEGINNING = re.compile(rf"({MARK}?)[\r\n]*(?:sep=(.)[\r\n]+)?([^\r\n]*)(\r\n)?")
+BEGINNING = re.compile(rf"({MARK}?)[\r\n]*(sep=(.)[\r\n]+)?([^\r\n]*)(\r\n)?")
 METADATA_REMEDY = "Put it there, or correct the folder's name or METADATA_FILE_NAME in setup.cfg."
 
 
@@ -74,7 +74,7 @@ def require_columns(path: Path, table: pd.DataFrame, columns: Columns, remedy: s
 
 @dataclass(frozen=True)
 class TableForm:
-    """How a CSV file is written: what stands between cells, at the ends of lines, and before all (MARK or nothing)."""
+    """How a CSV file is written: what stands between cells, at the ends of lines, and first of all (MARK, `sep=;`)."""
 
     separator: str = ","
     line_end: str = "\n"
@@ -91,15 +91,15 @@ def form_of(path: Path) -> TableForm:
 
 
 def _form_of(text: str) -> TableForm:
-    mark, separator, header, line_end = BEGINNING.match(text).groups()
-    return TableForm(separator or max(",;\t", key=header.count), line_end or "\n", mark)
+    mark, said, separator, header, line_end = BEGINNING.match(text).groups()
+    return TableForm(separator or max(",;\t", key=header.count), line_end or "\n", mark + (said or ""))
 
 
 def read_table(path: Path, remedy: str = METADATA_REMEDY) -> pd.DataFrame:
     """A CSV file, every cell as the text that stands there; commas, semicolons or tabs. Raises ImageSetError.
 
-    The index has the rows' numbers as a spreadsheet shows them, the header's 1. Empty rows, and a line `sep=;` before
-    the header, are left out. `remedy`: what to do where the path is that of no file.
+    The index has the rows' numbers as a spreadsheet shows them. Empty rows, and a line `sep=;` before the header, are
+    left out. `remedy`: what to do where the path is that of no file.
     """
     if not path.exists():
         raise ImageSetError(f"There is no file {path}. {remedy}")

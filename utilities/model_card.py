@@ -152,7 +152,7 @@ def _calibration_lines(calibration: dict | None, how: str) -> list[str]:
         return []
     before, after = (100 * calibration[key] for key in ("ece_before", "ece_after"))
     chance = calibration.get("ece_by_chance")
-    of_so_many = f", as far as {100 * chance:.1f} by chance alone" if chance else ""
+    of_so_many = f"; of so few words chance alone makes {100 * chance:.1f}" if chance else ""
     return [
         f"  confidence     {how}: calibrated on {calibration['words']} words, wrong by {before:.1f} points on average"
         f" before, {after:.1f} after{of_so_many} (temperature {calibration['temperature']:g})"

@@ -75,7 +75,8 @@ def refuse_to_overwrite(files: Sequence[ModelFiles], overwrite: bool, resume: bo
     name = files[0].name
     if not re.fullmatch(r"[^/\\.][^/\\]*", name) or not name.isprintable() or len(name.encode()) > LONGEST_NAME:
         raise UserError(
-            f"NAME {name!r} cannot be part of a file name. Use letters, digits, - and _, at most {LONGEST_NAME}."
+            f"NAME {name!r} cannot be part of a file name. Use letters, digits, - and _, at most {LONGEST_NAME}"
+            " characters, fewer with accents."
         )
     require_writable(SAVED_MODELS)
     if overwrite:

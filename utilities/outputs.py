@@ -51,9 +51,9 @@ class HistoryKeeper:
 def save_trained(files: ModelFiles, spec: RecognizerSpec, full: keras.Model, record: dict, progress: Progress) -> None:
     """Write both files of a full model, and the history."""
     running = files.running_history
-    save_history(files.history, progress.history)
     save_recognizer(files.prediction, spec, reader_of(full), record)
     save_recognizer(files.full, spec, full, record)
+    save_history(files.history, progress.history)
     if running != files.history:
         for path in (running, running.with_suffix(".png")):
             path.unlink(missing_ok=True)
@@ -62,7 +62,11 @@ def save_trained(files: ModelFiles, spec: RecognizerSpec, full: keras.Model, rec
         f"Saved {files.full} and {files.prediction}:"
         f" validation CER {100 * best['val_cer']:.2f} % (epoch {best['epoch']})."
     )
-    if best["val_cer"] >= NOTHING_LEARNT:
+
+
+def warn_of_nothing_learnt(progress: Progress) -> None:
+    """Say so where the model that was kept reads nothing yet."""
+    if progress.best["val_cer"] >= NOTHING_LEARNT:
         print(
             "WARNING: this model reads nothing yet. Give it more epochs or minutes, more words, or start from another."
         )

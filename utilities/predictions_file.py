@@ -57,7 +57,8 @@ class PredictionsFile:
         self.summary.learnt_untranscribed += image.digest in self.reader.untranscribed
         if (s.name, s.label) not in self._counted or not s.label:
             self.summary.add(s.label, reading)
-        self._counted.add((s.name, s.label))
+        if s.label:
+            self._counted.add((s.name, s.label))
         return (s.name, s.label, reading.text, f"{reading.confidence:.4f}", s.group, problem, *_detail_cells(reading))
 
 

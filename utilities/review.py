@@ -83,6 +83,7 @@ def review_predictions(
     frame, name = read_predictions(predictions), name_of(predictions)
     path = review_file(predictions)
     filled, kept = _kept_corrections(path, frame, image_set) if path.exists() else ({}, "")
+    _as_written(path).unlink(missing_ok=True)  # it is none of the list that comes now
     write_review(frame, path, image_set, separator, filled)
     write_bytes_whole(_as_written(path), path.read_bytes())
     told = acceptance_sentence(frame, seen, target)
@@ -100,7 +101,7 @@ def _kept_corrections(path: Path, frame: pd.DataFrame, image_set: str) -> tuple[
     try:
         before = read_review(path)
         if before.is_of(image_set, labels):
-            carried = {image: text for image, text in before.texts_of(labels).items() if before.holds(image, labels)}
+            carried = _still_true(before, labels)
         whole = len(carried) == len(before.texts) and not before.remarks and not overwritten_rows(path)
     except UserError:
         whole = False
@@ -113,6 +114,20 @@ def _kept_corrections(path: Path, frame: pd.DataFrame, image_set: str) -> tuple[
     return carried, f"{again}\nThe list of before, in which you have written, is kept: {other}"
 
 
+def _still_true(before: "ReviewList", labels: Mapping[str, set[str]]) -> dict[str, str]:
+    """What was filled in, by image, where an image is still said to show what it was then, or what was filled in.
+
+    Else its transcription has been corrected since, which would be undone.
+    """
+    names = _names_in(labels)
+    then = texts_by_image(map(names, before.rows["image"]), before.rows["label"])
+    return {
+        image: text
+        for image, text in before.texts_of(labels).items()
+        if image in labels and (None in then[image] or labels[image] & {text, *then[image]})
+    }
+
+
 def _as_written(path: Path) -> Path:
     """Where a list stands once more, hidden, as it was written: what a person has changed in it shows beside that."""
     return path.with_name(f".{path.name}")
@@ -121,7 +136,7 @@ def _as_written(path: Path) -> Path:
 def overwritten_rows(path: Path) -> int:
     """In how many rows a person has changed what is there to be read; 0 where nobody knows how the list was written.
 
-    Such texts are never looked at, but meant to be.
+    Such texts are never looked at, but meant to be. Where most rows differ, what is known is of another list.
     """
     known = [made for made in (_as_written(path), _as_written(REVIEW / path.name)) if made.exists()]
     if not known:
@@ -129,7 +144,8 @@ def overwritten_rows(path: Path) -> int:
     tables = [read_table(p) for p in (path, known[0])]
     columns = [column for column in FIXED if all((table.columns == column).sum() == 1 for table in tables)]
     now, then = (Counter(map(tuple, table[columns].map(_plain).to_numpy())) for table in tables)
-    return (now - then).total()
+    changed = (now - then).total()
+    return changed if changed <= SAME * now.total() else 0
 
 
 def _plain(cell: str) -> str:
@@ -166,15 +182,6 @@ class ReviewList:
         told = [(label, labels[i] - {""}) for i, label in there if label and texts.get(i) not in labels[i]]
         same = [label in known for label, known in told if known]
         return sum(same) >= SAME * len(same)
-
-    def holds(self, image: str, labels: Mapping[str, set[str]]) -> bool:
-        """Whether what was filled in for an image may stand: it is there, and still said to show what it was then.
-
-        Or what was filled in. Else its transcription has been corrected since, and would be undone.
-        """
-        names = _names_in(labels)
-        then = {label for i, label in zip(self.rows["image"], self.rows["label"], strict=True) if names(i) == image}
-        return image in labels and bool(labels[image] & {self.texts_of(labels)[image], *then})
 
     def texts_of(self, images: Iterable[str]) -> dict[str, str]:
         """The texts by the names that these images have: a spreadsheet makes 123 of 00123, if only one may be meant."""

@@ -176,10 +176,10 @@ def advice(trials: pd.DataFrame) -> str:
 
 
 def _is_grid(trials: pd.DataFrame) -> bool:
-    """Whether every combination is tried; of older searches, which do not say, whether all have been."""
+    """Whether every combination is to be tried, or has been."""
     keys = tried(trials)
     all_tried = len(keys) > 1 and len(trials) == trials[keys].nunique().prod()
-    return trials.attrs["method"] == "grid" if "method" in trials.attrs else all_tried
+    return trials.attrs.get("method") == "grid" or all_tried
 
 
 def _advice_on_grid(trials: pd.DataFrame, best: float, at_edge: list[str]) -> str:

@@ -13,8 +13,8 @@ def training_history_chart(history: Mapping[str, Sequence[float | None]]) -> Fig
     """How training went: losses on the left, validation CER with its best epoch and its last on the right.
 
     `history` has equally long `epoch`, `loss`, `val_loss` (nats a word) and `val_cer` (fraction); the validation's may
-    hold None or NaN where it was not measured. The epoch that is marked is
-    that of `training.best_of`.
+    hold None or NaN where it was not measured. The epoch marked is that of
+    `training.best_of`.
     """
     figure = new_figure(10, 4)
     left, right = figure.subplots(1, 2)

@@ -11,7 +11,7 @@ from utilities.locks import exclusive_lock
 from utilities.model import RecognizerSpec, frame_counter
 from utilities.model_files import ANOTHER_NAME, ModelFiles
 from utilities.optimizer import OPTIMIZER
-from utilities.outputs import HistoryKeeper, save_trained, training_record
+from utilities.outputs import HistoryKeeper, save_trained, training_record, warn_of_nothing_learnt
 from utilities.plan import Plan
 from utilities.resume import ResumePoint
 from utilities.safe_files import refuse_existing
@@ -53,7 +53,7 @@ def train_and_save(
         point = ResumePoint.open(files.resume, belongs_to, resume and not finished, overwrite, replaces)
         if finished:
             return _taken_up(full, files, point)
-        if not (overwrite or resume):
+        if not overwrite and not (resume and before) and not files.resume.exists():  # another run may have ended since
             refuse_existing(files.models, ANOTHER_NAME)
         reader = reader_of(full)
         batches = data.batches(spec.alphabet, frame_counter(spec), batch_size, plan.seed)
@@ -61,8 +61,12 @@ def train_and_save(
         sure = calibrations(reader, batches[1], spec.alphabet, data.record)
         record = training_record(data.record, plan, progress, sure, base) | {BELONGS_TO: point.belongs_to}
         save_trained(files, spec, full, record, progress)
-        if not goes_on:
-            point.discard()
+        if goes_on:
+            return record
+        if before:
+            before.resume.unlink(missing_ok=True)
+        warn_of_nothing_learnt(progress)
+        point.discard()
     return record
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from utilities.alphabet import Alphabet
 from utilities.config import Config
 from utilities.image_cache import CACHE_FOLDER
-from utilities.language_model import cross_entropy, most_frequent
+from utilities.language_model import MOST_TEXTS, cross_entropy, most_frequent
 from utilities.model import RecognizerSpec, frame_counter
 from utilities.rehearsal import announce_rehearsal, with_rehearsal
 from utilities.saved_model import Recognizer
@@ -54,12 +54,16 @@ def with_texts_of_base(data: TrainingSet, base_record: dict, alphabet: Alphabet)
     "texts_of_base" how many are new. A text that both have counts as often as where it is more frequent.
     """
     own = Counter(data.record["texts"])
-    both = own | Counter(base_record.get("data", {}).get("texts", {}))
-    both = dict(most_frequent(both, own.keys()))  # else the own ones drown in a large set's
+    of_base = Counter(base_record.get("data", {}).get("texts", {}))
+    both = own | of_base
+    # of a large set no more than there is room for beside the own ones, which would drown in it
+    room = max(0, MOST_TEXTS - len(own))
+    new = most_frequent({text: count for text, count in of_base.items() if text not in own}, (), room)
+    both = {text: both[text] for text in [*own, *dict(new)]}
     labels = [s.label for s in data.validation]
-    if len(both) == len(own) or cross_entropy(both, labels, alphabet) >= cross_entropy(own, labels, alphabet):
+    if not new or cross_entropy(both, labels, alphabet) >= cross_entropy(own, labels, alphabet):
         return data
-    return replace(data, record=data.record | {"texts": both, "texts_of_base": len(both) - len(own)})
+    return replace(data, record=data.record | {"texts": both, "texts_of_base": len(new)})
 
 
 def _announce_growth(known: Alphabet, grown: Alphabet) -> str:
