@@ -202,6 +202,9 @@ def test_paper_noise_of_a_negative_is_no_writing_and_a_white_margin_makes_no_neg
     scan[6 : 6 + word.shape[0], 20 : 20 + word.shape[1]] = 200 - (220 - word) * 0.08  # in pencil
     scan[:, 190:] = 255  # where the paper ends
     require_dark_writing(scan, HOW)
+    thick = np.full((40, 30), 230, np.uint8)
+    thick[4:36, 4:26] = 30  # a short word, more ink than paper
+    require_dark_writing(thick, HOW)
 
 
 def test_a_tiff_of_several_pages_is_none_of_a_word():

@@ -138,13 +138,21 @@ def prepare(grey: np.ndarray, how: Preprocessing) -> np.ndarray:
 def require_dark_writing(grey: np.ndarray, how: Preprocessing) -> None:
     """Raise ImageError for a grey image (h, w) uint8 that is a negative: the writing is lighter than the paper.
 
-    Only the middle is looked at: at the edges of a crop there may be something lighter than its paper.
+    Writing is looked for in the middle, as there may be something lighter than its paper at the edges of a crop; and
+    paper there and at the edges, as a few thick letters may be more than half of the middle.
     """
     height, width = grey.shape
     middle = grey[height // 8 : height - height // 8, width // 8 : width - width // 8]
     reached = np.cumsum(_counts(np.ascontiguousarray(middle)))
-    darkest, paper, lightest = np.searchsorted(reached, reached[-1] * np.array((DARKEST, 0.5, 1 - DARKEST))).tolist()
-    if how.ink_is_light and lightest - paper > max(LEAST_CONTRAST, NEGATIVE * (paper - darkest)):
+    darkest, inside, lightest = np.searchsorted(reached, reached[-1] * np.array((DARKEST, 0.5, 1 - DARKEST))).tolist()
+
+    def is_lighter_than(paper):
+        return lightest - paper > max(LEAST_CONTRAST, NEGATIVE * (paper - darkest))
+
+    if not how.ink_is_light or not is_lighter_than(inside):  # nearly always
+        return
+    edges = np.concatenate((grey[0], grey[-1], grey[:, 0], grey[:, -1]))
+    if is_lighter_than(max(inside, float(np.median(edges)))):
         raise ImageError(
             "shows light writing on dark paper (a negative: invert it), or more dark surroundings than paper (crop it)"
         )
