@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from utilities.handwriting import Sheet
+from utilities.images import Preprocessing, require_dark_writing
 from utilities.safe_files import OutputExistsError
 from utilities.sample_words import COLUMNS, HANDS, draw_word, write_sample
 
@@ -85,3 +87,11 @@ def test_an_existing_folder_is_refused_and_a_failure_leaves_nothing(tmp_path):
     with pytest.raises(KeyError):
         write_sample(tmp_path / "new", sizes={"first_hand": (2, 1), "third_hand": (2, 1)})
     assert [p.name for p in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("hand", HANDS)
+def test_short_words_of_much_ink_are_no_negatives(hand):
+    """One such number among the words of the demonstration once ended it."""
+    how, rng = Preprocessing(40, 512), np.random.default_rng(4)
+    for text in ("1966", "L.", "ex", "m") * 120:
+        require_dark_writing(draw_word(text, HANDS[hand], rng, Sheet.random(rng)), how)
