@@ -77,7 +77,7 @@ def read_image_set(folder: Path, columns: Columns, preferred_format: str, for_pr
 
 
 def _without_table(metadata: Path, images: int, others: Sequence[str]) -> str:
-    """What a missing table means; a file with another name may be it. `others`: pictures of kinds that cannot be read."""
+    """What a missing table means; a file with another name may be it. `others`: pictures that cannot be read."""
     tables = sorted(
         (p for p in metadata.parent.glob("[!.]*") if p.suffix.lower() in TABLE_ENDINGS),
         key=lambda path: (TABLE_ENDINGS.index(path.suffix.lower()), path.name),
