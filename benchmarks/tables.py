@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from utilities.safe_files import write_text_whole
@@ -29,9 +29,9 @@ NAMED = {"untranscribed": "untranscribed", "rehearsed": "learnt again"}
 BESIDE = NAMED | {"synthetic": "drawn by the computer"}
 
 
-def words_of(run: dict, unit: str = "") -> str:
-    """What a run of `accuracy_runs` learned from; `unit` stands after the number of its own words."""
-    more = ((run.get(key), name) for key, name in BESIDE.items())
+def words_of(run: dict, unit: str = "", named: Mapping[str, str] = BESIDE) -> str:
+    """What a run of `accuracy_runs` learned from; `unit` stands after the number of its own words, then those `named`."""
+    more = ((run.get(key), name) for key, name in named.items())
     return " and ".join([f"{run['words']:,}{unit}", *(f"{number:,} {name}" for number, name in more if number)])
 
 
