@@ -1,7 +1,5 @@
 """Durations for people."""
 
-BAR_DELAY = 2.0  # seconds of work before a progress bar appears
-
 
 def duration(seconds: float) -> str:
     """`45 s`, `12 min`, `3 h 05 min`."""

@@ -9,12 +9,11 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from utilities import images, slant, stroke_pace, writing_box
 from utilities.decoders import Decoded, DecodedAhead, decoders, one_ahead
-from utilities.durations import BAR_DELAY
 from utilities.images import Preprocessing
+from utilities.progress_bar import progress_bar
 from utilities.safe_files import (
     BarredError,
     NoSpaceError,
@@ -138,7 +137,7 @@ def _data_file(index_file: Path) -> Path | None:
 
 
 def _with_progress(paths: Sequence[Path], how: Preprocessing) -> Iterator[Decoded]:
-    return tqdm(_decoded(paths, how), total=len(paths), desc="Decoding images", unit="image", delay=BAR_DELAY)
+    return progress_bar("Decoding images", "image", len(paths), _decoded(paths, how))
 
 
 def _decoded(paths: Sequence[Path], how: Preprocessing) -> Iterator[Decoded]:

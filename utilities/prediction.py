@@ -5,16 +5,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
 from utilities.decoders import Decoded, DecodedAhead, decoders, one_ahead
 from utilities.decoding import Reading
-from utilities.durations import BAR_DELAY
 from utilities.ensemble import Ensemble
 from utilities.image_set import ImageSet
 from utilities.images import Preprocessing
 from utilities.prediction_summary import ReadingCounts
 from utilities.predictions_file import PredictionsFile
+from utilities.progress_bar import progress_bar
 from utilities.reader import Reader
 from utilities.rows import Sample
 from utilities.safe_files import make_folder, whole_file
@@ -43,7 +41,7 @@ def predict_to_files(
             tables[path].begin()
         kinds = list(dict.fromkeys(reader.spec.preprocessing for reader in members))
         size = max(1, CHUNK // len(members)) if together else CHUNK  # an ensemble keeps what all members saw
-        with tqdm(total=len(image_set.samples), desc="Reading", unit="image", delay=BAR_DELAY) as bar:
+        with progress_bar("Reading", "image", len(image_set.samples)) as bar:
             for samples, decoded in _decoded_chunks(image_set.samples, kinds, size):
                 chunks = []
                 for path, reader in readers.items():

@@ -11,11 +11,10 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 from rapidfuzz.distance import Levenshtein
-from tqdm import tqdm
 
 from utilities.comparison import confident_errors, least_certain, words_judged, words_read
-from utilities.durations import BAR_DELAY
 from utilities.images import ImageError, read_grey
+from utilities.progress_bar import progress_bar
 from utilities.texts import normalize
 
 PICTURED = 200  # words of each kind (least certain, sure but wrong, most wrong) that have their picture in the page
@@ -111,7 +110,7 @@ def thumbnails(images: Collection[str], paths: Mapping[str, Path | None]) -> dic
     wanted = [image for image in dict.fromkeys(images) if paths.get(image)]
     with ThreadPoolExecutor() as pool:
         made: Iterable[str | None] = pool.map(lambda image: thumbnail(paths[image]), wanted)
-        shown = tqdm(made, total=len(wanted), desc="Pictures for the report", unit="image", delay=BAR_DELAY)
+        shown = progress_bar("Pictures for the report", "image", len(wanted), made)
         return {image: uri for image, uri in zip(wanted, shown, strict=True) if uri}
 
 

@@ -6,12 +6,11 @@ from functools import partial
 from itertools import chain
 
 import numpy as np
-from tqdm import tqdm
 
 from utilities.decoders import DoneAhead, decoders
-from utilities.durations import BAR_DELAY
 from utilities.handwriting import Hand, Sheet, can_be_drawn, draw_word
 from utilities.images import Preprocessing, prepare
+from utilities.progress_bar import progress_bar
 
 A_HAND = 20  # words
 VERBATIM = 0.5  # share of the words that say what a label says
@@ -34,7 +33,7 @@ def draw_words(labels: Sequence[str], count: int, how: Preprocessing, seed: int)
     sheets = [(number, texts[first : first + A_HAND]) for number, first in enumerate(range(0, count, A_HAND))]
     with decoders(count) as pool:
         drawn = chain.from_iterable(DoneAhead(pool, partial(_draw, how=how, seed=seed), sheets))
-        return list(tqdm(drawn, total=count, desc="Drawing words", unit="word", delay=BAR_DELAY, leave=False))
+        return list(progress_bar("Drawing words", "word", count, drawn, stays=False))
 
 
 def _draw(sheet: tuple[int, Sequence[str]], how: Preprocessing, seed: int) -> list[tuple[np.ndarray, str]]:

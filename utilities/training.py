@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 from utilities.alphabet import Alphabet
 from utilities.batches import WordBatches
 from utilities.budget import epochs_that_fit, part_size, parts_that_fit
-from utilities.durations import BAR_DELAY, duration
+from utilities.durations import duration
 from utilities.errors import UserError
 from utilities.full_model import CTC
 from utilities.metrics import NOTHING_LEARNT
 from utilities.optimizer import compile_full_model
 from utilities.plan import Plan
 from utilities.pretraining import Pretraining
+from utilities.progress_bar import progress_bar
 from utilities.resume import ResumePoint
 from utilities.splicing import Splicer, cuts_of_words, share_spliced
 from utilities.validation import validate
@@ -131,9 +131,7 @@ class _Watch(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self._choose_words(epoch, self._progress.epochs_planned)
         title = f"Epoch {epoch + 1}/{self._progress.epochs_planned}"
-        self._bar = tqdm(
-            total=self.params["steps"], desc=title, unit="batch", leave=False, disable=None, delay=BAR_DELAY
-        )
+        self._bar = progress_bar(title, "batch", self.params["steps"], stays=False)
 
     def _choose_words(self, epoch: int, epochs: int) -> None:
         """Show synthetic words in place of some of the training words, or put some of these together with others."""
