@@ -1,5 +1,6 @@
-"""Print the tables of results of the README and of RESULTS.md, and draw their chart of few words, from the JSON files in
-benchmarks/results/.
+"""Print the tables of results of the README and of RESULTS.md, and draw their chart of few words.
+
+All are made from the JSON files in benchmarks/results/.
 """
 
 import json
@@ -25,9 +26,13 @@ SHORT_HEADER = (
 )  # fmt: skip
 SHORT_SPEEDS_OF = "dhsd_words/test"
 SHORT_SPEEDS = (
-    "network alone", "file to text", "training", "classic, original settings: network alone", "network alone / original's",
+    "network alone",
+    "file to text",
+    "training",
+    "classic, original settings: network alone",
+    "network alone / original's",
     "file to text / network alone",
-)  # fmt: skip
+)
 FIRST_OPTIMIZER = "AdamW"  # of runs from before there was another
 
 
