@@ -30,7 +30,7 @@ BESIDE = NAMED | {"synthetic": "drawn by the computer"}
 
 
 def words_of(run: dict, unit: str = "", named: Mapping[str, str] = BESIDE) -> str:
-    """What a run of `accuracy_runs` learned from: its own words, `unit` behind their number, and others that are `named`."""
+    """What a run of `accuracy_runs` learned from: its own words, `unit` behind their number, and others `named` so."""
     more = ((run.get(key), name) for key, name in named.items())
     return " and ".join([f"{run['words']:,}{unit}", *(f"{number:,} {name}" for number, name in more if number)])
 

@@ -73,7 +73,7 @@ def run(config: Config, models: list[Path], with_details: bool, with_report: boo
             print(f"{model.stem}: {lost}")
     if together:
         print(f"{ENSEMBLE}: readings are what these {len(models)} models find likeliest in the mean.")
-    summaries = predict_to_files(readers, image_set, together)
+    summaries = predict_to_files(readers, image_set, together, config.project.max_label_length)
     print(results_table(summaries))
     where = short_name(image_set.folder), separator_like(image_set.folder / columns.file_name)
     for path, summary in summaries.items():

@@ -68,6 +68,30 @@ def test_what_is_wrong_with_a_row_is_said_beside_its_reading(reader, tmp_path):
     assert len(words_judged(read_predictions(tmp_path / "a-predictions.csv"))) == len(LABELS) + 1
 
 
+def test_a_row_that_says_again_what_another_says_counts_once_whatever_it_calls_the_image(reader, tmp_path):
+    folder = write_image_set(tmp_path / "set", LABELS)
+    table = folder / "words_metadata.csv"
+    table.write_text(table.read_text(encoding="utf-8") + "w000,Carex\n", encoding="utf-8")
+    (summary,) = predict_to_files({tmp_path / "a-predictions.csv": reader}, read_set(folder)).values()
+    assert (summary.rows, summary.labelled) == (len(LABELS) + 1, len(LABELS))
+    assert rows(tmp_path / "a-predictions.csv")[-1]["problem"].startswith(
+        "repeated row (says of the same image what row 2"
+    )
+    assert len(words_judged(read_predictions(tmp_path / "a-predictions.csv"))) == len(LABELS)
+
+
+def test_labels_that_cannot_be_right_are_said_beside_their_readings(reader, tmp_path):
+    folder = write_image_set(tmp_path / "set", ["Carex", "two\nlines", "Poa annua", "i" * 300])
+    predict_to_files({tmp_path / "a.csv": reader}, read_set(folder), max_label_length=299)
+    found = [row["problem"] for row in rows(tmp_path / "a.csv")]
+    assert found[0] == found[2] == ""
+    assert found[1].startswith("label of several lines ('two\\nlines'")
+    assert found[3] == "label too long (300 characters, MAX_LABEL_LENGTH = 299)"
+    predict_to_files({tmp_path / "a.csv": reader}, read_set(folder))
+    last = rows(tmp_path / "a.csv")[3]
+    assert last["problem"].startswith("label too long for its image") and last["confidence"]
+
+
 def test_an_image_that_cannot_be_read_says_so_beside_what_else_is_wrong_with_its_row(reader, tmp_path):
     folder = write_image_set(tmp_path / "set", LABELS)
     table = folder / "words_metadata.csv"

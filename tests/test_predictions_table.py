@@ -9,6 +9,7 @@ from utilities.predictions_table import (
     PredictionsError,
     find_predictions,
     load_predictions,
+    rows_read,
     unread,
     words_judged,
     words_read,
@@ -43,6 +44,30 @@ def test_files_that_are_no_predictions_are_all_named(tmp_path):
         assert part in text
     with pytest.raises(PredictionsError, match="No file"):
         load_predictions(tmp_path / "nowhere")
+
+
+def test_rows_that_are_empty_are_none_and_the_others_keep_their_numbers(tmp_path):
+    write_predictions(tmp_path, "one", "a.png,Carex,Carex,0.5,,", "", ",,,,,", "b.png,Poa,Poa,0.5,,", ",,,,,")
+    (frame,) = load_predictions(tmp_path).values()
+    assert frame["image"].tolist() == ["a.png", "b.png"]
+    write_predictions(tmp_path, "one", "", ",,,,,", "b.png,Poa,Poa,5,,")
+    with pytest.raises(PredictionsError, match="row 4 has a confidence"):
+        load_predictions(tmp_path)
+
+
+def test_a_row_that_repeats_another_counts_once(tmp_path):
+    repeated = "images/a.png,Carex,Care,0.5,,repeated row (says of the same image what row 2 says)"
+    again = "b.png,,Poa,0.4,,"  # as older versions wrote it: the same name without a word
+    write_predictions(tmp_path, "one", "a.png,Carex,Care,0.5,,", repeated, again, again, "c.png,Poa,,,,image missing")
+    frames = load_predictions(tmp_path)
+    assert words_read(frames["one"])["image"].tolist() == ["a.png", "b.png"]
+    assert words_judged(frames["one"])["image"].tolist() == ["a.png"]
+    counts = rows_left_out(frames).loc["one"].to_dict()
+    counts.pop("why not read")
+    assert counts == {
+        "images": 5, "judged": 1, "not read": 1, "repeated": 2, "read, but without transcription": 1,
+    }  # fmt: skip
+    assert rows_read(frames["one"])["edits"].notna().sum() == 2
 
 
 def test_the_folder_can_be_named(tmp_path, monkeypatch):

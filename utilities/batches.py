@@ -69,7 +69,8 @@ def rehearsed_an_epoch(words: int, others: int) -> int:
 def _shares(widths: Sequence[int], number: int) -> list[tuple[np.ndarray, int]]:
     """Places of words of equal canvas width, and how many of them to choose so that there are `number` in all.
 
-    As many of each width in every epoch, so that epochs have equal numbers of batches, of equal weight.
+    As many of each width in every epoch, so that epochs have equal numbers of batches, of equal weight; of a width that
+    is very rare, none.
     """
     kinds = [np.flatnonzero(np.equal(widths, width)) for width in sorted(set(widths))]
     ends = np.rint(np.cumsum([len(places) for places in kinds]) * number / max(1, len(widths))).astype(int)
@@ -82,7 +83,7 @@ class WordBatches(keras.utils.PyDataset):
     image (B, W, H, 1) float32 in [0, 1]; label (B, L) int32 padded with the blank; label_length, frames (B, 1) int32.
     An image's canvas follows from its own width alone. With `seed`, order and distortions follow from the seed and
     `epoch` (counted from 0), which advances by itself; without it, batches come in a fixed order, undistorted.
-    Of `rehearsed` words, REHEARSED for each of `words` are shown in an epoch, others each time.
+    Of `rehearsed` words, REHEARSED for each of `words` are shown in an epoch, others each time, but for those of very rare widths (see `_shares`).
     """
 
     def __init__(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from utilities.bootstrap import known_groups
-from utilities.predictions_table import judged_models, words_judged, words_read
+from utilities.predictions_table import judged_models, rows_read, words_judged
 
 FEW_GROUPS = 10  # below which a percentile bootstrap is clearly too narrow
 FEW_WORDS = 100  # judged images below which one more wrong word moves the share of right ones by a whole point
@@ -58,7 +58,7 @@ def _notes_on(name: str, frame: pd.DataFrame) -> Iterator[str]:
             f"{name}: no mistake in {n:,} words. Its interval of 0 to 0 promises too much: up to {most:.1f} % of new"
             " words may still be wrong (at 95 % confidence, if words go wrong independently)."
         )
-    repeated = int(words_read(frame)["edits"].notna().sum()) - n
+    repeated = int(rows_read(frame)["edits"].notna().sum()) - n
     if repeated:
         yield f"{name}: {repeated:,} row(s) repeat an image with the same transcription; each is counted once."
     if 0 < groups < FEW_GROUPS:

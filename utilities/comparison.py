@@ -17,6 +17,7 @@ from utilities.predictions_table import (
     load_predictions,
     population,
     read_predictions,
+    rows_read,
     words_judged,
     words_read,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "population",
     "read_predictions",
     "rows_left_out",
+    "rows_read",
     "variant_table",
     "visible",
     "words_judged",

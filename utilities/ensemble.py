@@ -26,6 +26,7 @@ class Ensemble:
     def __init__(self, readers: Sequence[Reader]):
         characters = (character for reader in readers for character in reader.alphabet.characters)
         self.alphabet = readers[0].alphabet.extended(characters)
+        self.frames = readers[0].frames  # of an image as this one has it, which is the one that stands for all
         self.with_details = all(reader.with_details for reader in readers)
         self.digests = set().union(*(reader.digests for reader in readers))
         self.groups = set().union(*(reader.groups for reader in readers))

@@ -71,7 +71,7 @@ def read_image_set(folder: Path, columns: Columns, preferred_format: str, for_pr
     if not for_prediction:
         problems += empty_labels(samples)
         bad = {p.row for p in problems}
-        repeated = repeats(shared) - bad
+        repeated = {p.row for p in repeats(shared)} - bad
         samples = [s for s in samples if s.row not in repeated]
     return ImageSet(folder, tuple(samples), tuple(sorted(problems, key=lambda p: p.row)), columns.group)
 

@@ -43,7 +43,8 @@ def length_chart(table: pd.DataFrame, title: str = "") -> Figure:
     figure = new_figure(10, 4.2)
     add_title(figure, title)
     places = np.arange(len(table))
-    names = [f"{length}\n{words:,} words" for length, words in zip(table["length"], table["words"], strict=True)]
+    lengths = table["length"].str.replace(" or more", "+")
+    names = [f"{length}\n{words:,}" for length, words in zip(lengths, table["words"], strict=True)]
     panels = {
         "CER": ("Wrong characters (lower is better)", ""),
         "exact": ("Words read exactly (higher is better)", "//"),
@@ -57,7 +58,7 @@ def length_chart(table: pd.DataFrame, title: str = "") -> Figure:
         for place, share, top in zip(places, shares, np.fmax(shares, high), strict=True):
             axes.annotate(f"{share:.1f}", (place, top), (0, 4), textcoords="offset points", ha="center", fontsize=9)
         axes.set_xticks(places, names, fontsize=8)
-        axes.set(title=heading, xlabel="characters of the word", ylabel="%")
+        axes.set(title=heading, xlabel="characters of the word, and how many words there are", ylabel="%")
         axes.set_ylim(0, 1.12 * np.nanmax([1, *shares, *high]))  # 12 %: room for the figures
         axes.spines[["top", "right"]].set_visible(False)
         if table.empty:

@@ -18,13 +18,14 @@ def rows_left_out(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     rows = {}
     for name, frame in frames.items():
         not_read = unread(frame)
-        judged = len(words_judged(frame))
+        read = words_read(frame)
         findings = Counter(problem.split(" (")[0] for problem in frame["problem"][not_read])
         rows[name] = {
             "images": len(frame),
-            "judged": judged,
+            "judged": int(read["edits"].notna().sum()),
             "not read": int(not_read.sum()),
-            "read, but without transcription": len(frame) - int(not_read.sum()) - judged,
+            "repeated": len(frame) - int(not_read.sum()) - len(read),
+            "read, but without transcription": int(read["edits"].isna().sum()),
             "why not read": ", ".join(f"{finding}: {n}" for finding, n in findings.most_common()),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")

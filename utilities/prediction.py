@@ -1,5 +1,7 @@
 """Any number of models over one image set, streaming: an image is decoded once for all that share preprocessing."""
 
+import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from utilities.prediction_summary import ReadingCounts
 from utilities.predictions_file import PredictionsFile
 from utilities.progress_bar import progress_bar
 from utilities.reader import Reader
-from utilities.rows import Sample
+from utilities.rows import Sample, of_one_image, repeats
 from utilities.safe_files import make_folder, whole_file
 from utilities.sights import Sight
 
@@ -22,22 +24,27 @@ CHUNK = 4096  # images in memory at a time, twice that while the next are decode
 
 
 def predict_to_files(
-    readers: dict[Path, Reader], image_set: ImageSet, together: Path | None = None
+    readers: dict[Path, Reader],
+    image_set: ImageSet,
+    together: Path | None = None,
+    max_label_length: float = math.inf,
 ) -> dict[Path, ReadingCounts]:
     """Write one predictions CSV for each reader (keys are the files' paths), all whole or all absent.
 
     `together` gets what all of them read as an ensemble. A row whose image cannot be read stays, with its problem said
-    and no prediction.
+    and no prediction. A label of more than `max_label_length` characters is a problem, too.
     """
     members = list(readers.values())
     all_readers = readers | ({together: Ensemble(members)} if together else {})
-    found = {p.row: f"{p.finding} ({p.detail})" for p in image_set.problems}
+    found = defaultdict(list)
+    for problem in (*image_set.problems, *repeats(of_one_image(image_set.samples))):
+        found[problem.row].append(problem)
     with ExitStack() as stack:
         tables = {}
         for path, reader in all_readers.items():
             make_folder(path.parent)
             file = stack.enter_context(stack.enter_context(whole_file(path)).open("w", encoding="utf-8", newline=""))
-            tables[path] = PredictionsFile(reader, file, found, image_set.group_column)
+            tables[path] = PredictionsFile(reader, file, found, max_label_length, image_set.group_column)
             tables[path].begin()
         kinds = list(dict.fromkeys(reader.spec.preprocessing for reader in members))
         size = max(1, CHUNK // len(members)) if together else CHUNK  # an ensemble keeps what all members saw

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TextIO
 
 from utilities.decoders import Decoded
@@ -11,7 +12,7 @@ from utilities.ensemble import Ensemble
 from utilities.prediction_summary import ReadingCounts
 from utilities.predictions_table import OPTIONAL, REQUIRED
 from utilities.reader import Reader
-from utilities.rows import Sample
+from utilities.rows import Problem, Sample, label_problems
 
 COLUMNS = (*REQUIRED, *OPTIONAL)
 DETAIL_COLUMNS = ("character_confidences", "runner_up", "runner_up_confidence")
@@ -23,10 +24,11 @@ class PredictionsFile:
 
     reader: Reader | Ensemble
     file: TextIO
-    found: Mapping[int, str]  # row -> what is wrong with it
+    found: Mapping[int, Sequence[Problem]]  # row -> what is wrong with it whoever reads it
+    max_label_length: float  # characters
     group_column: str | None  # what the image set's table calls its groups
     summary: ReadingCounts = field(default_factory=ReadingCounts)
-    _counted: set[tuple[str, str]] = field(default_factory=set)  # an image and what it is said to show count once
+    _counted: set[tuple[Path | None, str]] = field(default_factory=set)  # they count once
 
     def begin(self) -> None:
         """Write the header."""
@@ -41,25 +43,29 @@ class PredictionsFile:
         csv.writer(self.file, lineterminator="\n").writerows(rows)
 
     def _row(self, s: Sample, image: Decoded | None, readings: Iterator[Reading]) -> tuple:
-        problem = self.found.get(s.row, "")
         self.summary.rows += 1
         self.summary.transcribed += bool(s.label)
         self.summary.unknown_characters.update(self.reader.alphabet.unknown(s.label))
         if image is None or image.content is None:
             self.summary.unread += 1
-            unreadable = f"image unreadable ({image.problem})" if image else ""
-            problem = "; ".join(filter(None, (unreadable, problem)))
+            unreadable = [Problem(s.row, s.name, "image unreadable", image.problem)] if image else []
+            problem = self._told(unreadable, s, {})
             details = ("" for _ in DETAIL_COLUMNS if self.reader.with_details)
             return (s.name, s.label, "", "", s.group, problem, *details)
         reading = next(readings)
         if image.digest in self.reader.digests or (self.group_column, s.group) in self.reader.groups:
             self.summary.seen_in_training.add(s.name)
         self.summary.learnt_untranscribed += image.digest in self.reader.untranscribed
-        if (s.name, s.label) not in self._counted or not s.label:
+        if (s.path, s.label) not in self._counted or not s.label:
             self.summary.add(s.label, reading)
-        if s.label:
-            self._counted.add((s.name, s.label))
+        self._counted.add((s.path, s.label))
+        problem = self._told([], s, {s.path: self.reader.frames(image.content)})
         return (s.name, s.label, reading.text, f"{reading.confidence:.4f}", s.group, problem, *_detail_cells(reading))
+
+    def _told(self, first: Sequence[Problem], s: Sample, frames: Mapping[Path | None, int]) -> str:
+        """All that is wrong with a row, in the column's words; what the model cannot read is told elsewhere."""
+        of_label = label_problems([s], self.max_label_length, None, frames)
+        return "; ".join(f"{p.finding} ({p.detail})" for p in (*first, *self.found.get(s.row, ()), *of_label))
 
 
 def _detail_cells(reading: Reading) -> tuple[str, ...]:

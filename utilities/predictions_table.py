@@ -1,7 +1,7 @@
 """The predictions of models as tables: found, loaded from their CSVs, and told apart by what they are evidence of.
 
-Three populations are told apart: all `images` of a CSV; those `read` (a problem kept the others from being read); and
-those `judged`, which were read and have a transcription to be judged by.
+Three populations are told apart: all `images` of a CSV; those `read` (a problem kept the others from being read, or
+they only repeat one); and those `judged`, which were read and have a transcription to be judged by.
 """
 
 import csv
@@ -15,6 +15,7 @@ import pandas as pd
 from utilities.errors import UserError
 from utilities.metrics import character_counts, edit_distances
 from utilities.model_files import PREDICTIONS, PREDICTIONS_ENDING, name_of
+from utilities.rows import REPEATED
 
 FOLDER_VARIABLE = "HANDWRITING_PREDICTIONS"  # an environment variable that names the folder
 REQUIRED, OPTIONAL = ("image", "label", "prediction", "confidence"), ("group", "problem")
@@ -69,9 +70,11 @@ def read_predictions(path: Path) -> pd.DataFrame:
     """One model's predictions, as `load_predictions` gives them. Raises PredictionsError."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            header, *rows = [row for row in csv.reader(file, strict=True) if row] or [[]]
+            numbered = {n: row for n, row in enumerate(csv.reader(file, strict=True), 1) if any(map(str.strip, row))}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PredictionsError(f"{path} cannot be read as a CSV file in UTF-8: {error}. {PREDICT_AGAIN}") from error
+    header, *rows = numbered.values() or [[]]
+    row_numbers = np.array(list(numbered)[1:])
     missing = [column for column in REQUIRED if header.count(column) != 1]
     if missing:
         found = ", ".join(header) or "nothing"
@@ -80,7 +83,7 @@ def read_predictions(path: Path) -> pd.DataFrame:
         )
     if not rows:
         raise PredictionsError(f"{path} has a header but no rows. {PREDICT_AGAIN}")
-    uneven = [number for number, row in enumerate(rows, start=2) if len(row) != len(header)]
+    uneven = [number for number, row in zip(row_numbers, rows, strict=True) if len(row) != len(header)]
     if uneven:
         raise PredictionsError(f"{path}: row {_listed(uneven)} has not {len(header)} fields. {PREDICT_AGAIN}")
     table = pd.DataFrame(rows, columns=header, dtype=object)
@@ -90,13 +93,13 @@ def read_predictions(path: Path) -> pd.DataFrame:
     if wrong.any():
         value = frame["confidence"][wrong].iloc[0]
         raise PredictionsError(
-            f"{path}: row {_listed(np.flatnonzero(wrong) + 2)} has a confidence that is no number from 0 to 1"
+            f"{path}: row {_listed(row_numbers[wrong])} has a confidence that is no number from 0 to 1"
             f" (the first: {value!r}). {PREDICT_AGAIN}"
         )
     return frame.assign(confidence=numbers)
 
 
-def words_read(frame: pd.DataFrame) -> pd.DataFrame:
+def rows_read(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows that were read, with `edits` (characters) and `CER %` of each word; both NaN without a transcription."""
     words = frame[~unread(frame)].copy()
     labelled = (words["label"].str.strip() != "").to_numpy(bool)
@@ -108,11 +111,15 @@ def words_read(frame: pd.DataFrame) -> pd.DataFrame:
     return words
 
 
+def words_read(frame: pd.DataFrame) -> pd.DataFrame:
+    """`rows_read` without those that repeat an image and its transcription: they say nothing more."""
+    words = rows_read(frame)
+    return words[~words["problem"].str.contains(f"{REPEATED} (", regex=False)].drop_duplicates(["image", "label"])
+
+
 def words_judged(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `words_read` that have a transcription; one that repeats an image and its transcription says nothing
-    more.
-    """
-    return words_read(frame).dropna(subset="edits").drop_duplicates(["image", "label"])
+    """The words of `words_read` that have a transcription."""
+    return words_read(frame).dropna(subset="edits")
 
 
 def judged_models(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

@@ -46,7 +46,7 @@ class Reader:
         self.spec, self.record = recognizer.spec, recognizer.record
         model = recognizer.prediction_model
         self.model = model if still_training else fold_batch_norms(model)
-        self._frames = frame_counter(recognizer.spec)
+        self._frame_counter = frame_counter(recognizer.spec)
         calibration = recognizer.record.get("language_calibration" if language else "calibration", {})
         self._temperature = calibration.get("temperature", 1.0)
         self.beam_temperature = self._temperature if language else 1.0  # else it divides the logits: see `_sights`
@@ -64,6 +64,10 @@ class Reader:
         if self.language:
             return f"{self.language}" + (f", from {several}" if several else "")
         return f"are what {several} show" if several else "are what the image shows"
+
+    def frames(self, content: np.ndarray) -> int:
+        """The time steps that content (H, w') has."""
+        return self._frame_counter(content.shape[1])
 
     def read(self, contents: Iterable[np.ndarray]) -> list[Reading]:
         """The readings of contents (H, w') uint8; each depends on its own image alone.
@@ -116,7 +120,7 @@ class Reader:
             for chosen in buckets(widths(), BATCH_SIZE):
                 batch = [waiting.pop(i) for i in chosen]
                 logits = self.model.predict_on_batch(to_canvases(batch, self.canvas_width(batch[0])))
-                seen.append((logits, np.array([self._frames(content.shape[1]) for content in batch])))
+                seen.append((logits, np.array([self.frames(content) for content in batch])))
                 order += chosen
                 if sum(len(frames) for _, frames in seen) >= BATCH_SIZE:  # small batches take as long as large ones
                     coming.append(beside.submit(make, *_stacked(seen)))

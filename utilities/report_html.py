@@ -23,7 +23,8 @@ DIGITS = {
     "right low": 2,
     "right high": 2,
     "p": 3,
-}  # after the point, by column; one for all others
+    "confidence (0 to 1)": 4,
+}  # after the point, by what the numbers are; one for all others
 
 
 def section(title: str, *content: str, level: int = 2, name: str = "", kind: str = "") -> str:
@@ -52,8 +53,11 @@ def folded(title: str, content: str) -> str:
     return f"<details><summary>{escape(title)}</summary>{content}</details>"
 
 
-def table(frame: pd.DataFrame, caption: str) -> str:
-    """A table with its caption; the first column names the rows. Numbers are rounded, NaN is a dash."""
+def table(frame: pd.DataFrame, caption: str, measures: str = "") -> str:
+    """A table with its caption; the first column names the rows. Numbers are rounded, NaN is a dash.
+
+    What the numbers are says the name of their column, or in each row the column `measures`.
+    """
     numeric = [pd.api.types.is_numeric_dtype(frame[name]) for name in frame.columns]
     kinds = [_class("number" if number else "") for number in numeric]
     head = "".join(
@@ -61,7 +65,8 @@ def table(frame: pd.DataFrame, caption: str) -> str:
     )
     rows = []
     for values in frame.itertuples(index=False, name=None):
-        cells = [cell_text(value, str(name)) for value, name in zip(values, frame.columns, strict=True)]
+        of = [values[frame.columns.get_loc(measures)]] * len(values) if measures else frame.columns
+        cells = [cell_text(value, str(name)) for value, name in zip(values, of, strict=True)]
         shown = [_cell(text, number) for text, number in zip(cells[1:], numeric[1:], strict=True)]
         rows.append(f'<tr><th scope="row"><bdi>{escape(cells[0])}</bdi></th>{"".join(shown)}</tr>')
     return _scrolling(caption, f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>")

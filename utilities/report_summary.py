@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from utilities import charts, comparison
+from utilities.bootstrap import known_groups
 from utilities.report_html import bullets, cell_text, chart, folded, paragraph, section, table
 
 READING_THE_TABLE = (
@@ -38,6 +39,7 @@ def summary_sections(frames: Mapping[str, pd.DataFrame]) -> list[str]:
                 table(
                     comparison.per_word_statistics(frames).reset_index(),
                     "Of the words read; no intervals: each row is what these words are, not an estimate.",
+                    measures="measure",
                 ),
             ),
             table(comparison.rows_left_out(frames).reset_index(), "Which images count, and why the others do not."),
@@ -51,11 +53,15 @@ def basis(frames: Mapping[str, pd.DataFrame]) -> str:
     if not found:
         return "No image that could be read has a transcription."
     units = comparison.model_table(found)["resampled"]
-    told = {
-        f"{units[name]:,} {'groups' if (comparison.words_judged(frame)['group'] != '').any() else 'images'}": None
-        for name, frame in found.items()
-    }
+    told = dict.fromkeys(_units_told(units[name], comparison.words_judged(frame)) for name, frame in found.items())
     return f"Brackets and bars: 95 % interval (bootstrap over {', '.join(told)})."
+
+
+def _units_told(units: int, judged: pd.DataFrame) -> str:
+    groups = known_groups(judged["group"])
+    if not groups:
+        return f"{units:,} images"
+    return f"{groups:,} groups" + (f" and {units - groups:,} single images" if units > groups else "")
 
 
 def populations(frames: Mapping[str, pd.DataFrame]) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 from PIL import Image
 from rapidfuzz.distance import Levenshtein
 
-from utilities.comparison import confident_errors, least_certain, words_judged, words_read
+from utilities.comparison import confident_errors, least_certain, rows_read, words_judged
 from utilities.images import ImageError, read_grey
 from utilities.progress_bar import progress_bar
 from utilities.texts import normalize
@@ -50,7 +50,7 @@ def word_columns(frame: pd.DataFrame) -> dict[str, list]:
 
     `marks` has `differing` of the words read wrong, 0 of all others.
     """
-    edits = words_read(frame)["edits"].reindex(frame.index)
+    edits = rows_read(frame)["edits"].reindex(frame.index)
     columns = {name: frame[name].tolist() for name in TEXTS}
     columns["confidence"] = [None if pd.isna(c) else round(c, 4) for c in frame["confidence"].tolist()]
     columns["edits"] = [None if pd.isna(e) else int(e) for e in edits.tolist()]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from utilities.alphabet import Alphabet, frames_needed
 
+REPEATED = "repeated row"  # the finding of a row that says again what another says of the same image
 LISTED = 200  # problems written out in a message; the rest is counted
 
 
@@ -64,15 +65,16 @@ def contradictions(shared: Iterable[Sequence[Sample]], said: Callable[[Sample], 
     ]
 
 
-def repeats(shared: Iterable[Sequence[Sample]]) -> set[int]:
+def repeats(shared: Iterable[Sequence[Sample]]) -> list[Problem]:
     """Rows that only say again what an earlier one says of the same image."""
-    repeated = set()
+    repeated = []
     for same in shared:
-        said = set()
-        for sample in same:
-            if sample.label in said:
-                repeated.add(sample.row)
-            said.add(sample.label)
+        said: dict[str, int] = {}
+        for s in same:
+            if s.label in said:
+                detail = f"says of the same image what row {said[s.label]} says; they count once"
+                repeated.append(Problem(s.row, s.name, REPEATED, detail))
+            said.setdefault(s.label, s.row)
     return repeated
 
 
@@ -91,7 +93,7 @@ def _sharing(samples: Iterable[Sample], key: Callable[[Sample], Hashable]) -> li
 
 
 def label_problems(
-    samples: Iterable[Sample], max_label_length: int, alphabet: Alphabet | None, frames: Mapping[Path, int]
+    samples: Iterable[Sample], max_label_length: float, alphabet: Alphabet | None, frames: Mapping[Path | None, int]
 ) -> list[Problem]:
     """Labels that cannot be learnt: of several lines, too long, outside an explicit alphabet, or longer than their
     image's time steps.

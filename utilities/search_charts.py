@@ -7,6 +7,8 @@ from matplotlib.figure import Figure
 from utilities.chart_style import BLUE, GREY, ORANGE, legend_below, new_figure
 from utilities.search_summary import best_so_far, complete, ranked, tried
 
+MANY_RATES = 5  # learning rates from which on only the ends and the middle are written
+
 
 def best_so_far_chart(trials: pd.DataFrame) -> Figure:
     """CER of each trial and the best so far, over the hours of training spent."""
@@ -59,6 +61,11 @@ def scatter_plots(trials: pd.DataFrame) -> Figure:
             axes.legend()
         if key == "LEARNING_RATE":
             axes.set_xscale("log")
+            rates = sorted(set(done[key]))
+            if len(rates) > MANY_RATES:
+                rates = [rates[0], (rates[0] * rates[-1]) ** 0.5, rates[-1]]
+            axes.set_xticks(rates, [f"{rate:.2g}" for rate in rates])
+            axes.minorticks_off()
         axes.set(xlabel=key, ylabel="validation CER (%)")
         axes.grid(alpha=0.3)
     for axes in list(cells):

@@ -173,8 +173,7 @@ class _Watch(keras.callbacks.Callback):
             zip(HISTORY_COLUMNS, (epoch + 1, loss, val_loss, val_cer, rate, round(progress.seconds, 1)), strict=True)
         )
         progress.history.append(row)
-        kept = best_of(progress.history) if self._plan.early_stopping else row
-        if kept is row:
+        if kept_of(progress.history, self._plan.early_stopping) is row:
             progress.best_epoch = row["epoch"]
             progress.best_weights = self.model.get_weights() if self._plan.early_stopping else None
         self._report(row)
@@ -195,6 +194,11 @@ class _Watch(keras.callbacks.Callback):
             f" at most {duration(left)} left{kept}",
             flush=True,
         )
+
+
+def kept_of(history: Sequence[Mapping], early_stopping: bool) -> Mapping:
+    """The row of the epoch whose weights are kept: the best with early stopping, else the last."""
+    return best_of(history) if early_stopping else history[-1]
 
 
 def best_of(history: Sequence[Mapping]) -> Mapping:

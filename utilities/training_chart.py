@@ -34,7 +34,7 @@ def training_history_chart(history: Mapping[str, Sequence[float | None]]) -> Fig
         best = np.lexsort((val_loss, reads))[0]  # as `training.best_of` has it; NaN comes last
         ring = {"marker": "o", "markersize": 10, "markerfacecolor": "none", "markeredgewidth": 2, "linestyle": "none"}
         right.plot(epochs[best], 100 * val_cer[best], color=ORANGE, **ring, label="best epoch", clip_on=False, zorder=3)
-        right.legend()
+        right.legend(loc="lower left")  # where a curve that falls from near 100 % is not
         last = val_cer[~np.isnan(val_cer)][-1]
         title = f"Validation: best {100 * val_cer[best]:.1f} % in epoch {epochs[best]}, last {100 * last:.1f} %"
         right.set(title=title, ylim=(0, None))

@@ -37,7 +37,7 @@ def serve(connection: Connection, job: WorkerJob) -> None:
     train = _trainer(job)
     try:
         while (message := connection.recv()) is not None:
-            connection.send(("done", _outcome(train, *message, connection)))
+            connection.send(("done", _outcome(train, *message, connection, job.config.train.early_stopping)))
     except (EOFError, BrokenPipeError):  # the parent is gone
         return
 
@@ -66,7 +66,7 @@ def _trainer(job: WorkerJob) -> Callable:
     from utilities.model import FrameCounter, RecognizerSpec
     from utilities.model_cost import operations
     from utilities.plan import Plan
-    from utilities.training import best_of, train
+    from utilities.training import kept_of, train
     from utilities.training_set import training_set_for
     from utilities.trial_log import TrialLog
 
@@ -83,7 +83,7 @@ def _trainer(job: WorkerJob) -> Callable:
         log = TrialLog(job.logs, hyperparameters)
 
         def logged(history):
-            log.add(history[-1], kept=best_of(history) if config.train.early_stopping else history[-1])
+            log.add(history[-1], kept=kept_of(history, config.train.early_stopping))
             after_epoch(history[-1])
 
         try:
@@ -100,9 +100,9 @@ def _trainer(job: WorkerJob) -> Callable:
     return train_with
 
 
-def _outcome(train: Callable, values: Mapping, connection: Connection) -> dict:
+def _outcome(train: Callable, values: Mapping, connection: Connection, early_stopping: bool) -> dict:
     """Train and say what became of it; whatever goes wrong in a trial is its result, not the end of the search."""
-    from utilities.training import best_of
+    from utilities.training import kept_of
     from utilities.trials import Outcome
 
     rows = []
@@ -128,6 +128,6 @@ def _outcome(train: Callable, values: Mapping, connection: Connection) -> dict:
         ended = Outcome("complete", best["val_cer"], best["val_loss"], best["epoch"], cost=round(cost, 1))
     figures = {"epochs": len(rows), "seconds": rows[-1]["seconds"] if rows else 0.0, "memory": round(peak_memory())}
     if ended.state == "pruned":
-        best = best_of(rows)
-        figures |= {"val_cer": best["val_cer"], "val_loss": best["val_loss"], "best_epoch": best["epoch"]}
+        kept = kept_of(rows, early_stopping)
+        figures |= {"val_cer": kept["val_cer"], "val_loss": kept["val_loss"], "best_epoch": kept["epoch"]}
     return asdict(ended) | figures
