@@ -14,8 +14,9 @@ SHEAR = np.tan(np.deg2rad(25))  # horizontal px per vertical px, either way
 SCALE_X, SCALE_Y = (0.7, 1.3), (0.75, 1.1)
 INKED = 0.6  # share of the height that ink usually spans: what shear pushes over the sides
 SHIFT = 0.06  # of the height, vertically, either way
-ELASTIC_CELL, ELASTIC_PX = 0.4, 0.04  # shares of the height: a grid's
-# spacing, from which its number of points follows (they then lie somewhat closer), and its displacement (standard deviation)
+# shares of the height: spacing of a grid's points (somewhat less, so that a whole number fits) and their displacement's
+# standard deviation
+ELASTIC_CELL, ELASTIC_PX = 0.4, 0.04
 BLUR = (0.3, 0.9)  # px, standard deviation
 SHARPENING = (0.3, 1.2)  # of what a blur would take: so much is added instead
 CONTRAST = (0.5, 1.2)

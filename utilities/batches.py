@@ -83,7 +83,8 @@ class WordBatches(keras.utils.PyDataset):
     image (B, W, H, 1) float32 in [0, 1]; label (B, L) int32 padded with the blank; label_length, frames (B, 1) int32.
     An image's canvas follows from its own width alone. With `seed`, order and distortions follow from the seed and
     `epoch` (counted from 0), which advances by itself; without it, batches come in a fixed order, undistorted.
-    Of `rehearsed` words, REHEARSED for each of `words` are shown in an epoch, others each time, but for those of very rare widths (see `_shares`).
+    Of `rehearsed` words, REHEARSED for each of `words` are shown in an epoch, others each time; of very rare canvas
+    widths, none.
     """
 
     def __init__(
