@@ -19,7 +19,7 @@ from utilities.images import READING_BUCKET, Preprocessing, canvas_width
 from utilities.metrics import Summary, character_error_rate, summarize
 from utilities.model import FrameCounter, RecognizerSpec, frame_counter
 from utilities.model_cost import operations
-from utilities.optimizer import OPTIMIZER
+from utilities.optimizer import optimizer_of
 from utilities.outputs import training_record
 from utilities.plan import Plan, fine_tuning_plan, head_plan, transfer_batch_size
 from utilities.reader import Reader, reader_for
@@ -161,7 +161,7 @@ def _run(
     )
     row = {
         "architecture": spec.architecture,
-        "optimizer": OPTIMIZER,
+        "optimizer": optimizer_of(progress.epochs_planned * len(batches[0])),
         "start": start,
         "training_set": config.train.image_set.parent.name + "/" + config.train.image_set.name,
         "test_set": config.test.image_set.parent.name + "/" + config.test.image_set.name,

@@ -49,6 +49,19 @@ def test_every_kind_of_bad_row_is_in_the_table_and_training_would_fail(work):
     assert not checked(work, project="ON_BAD_ROWS = skip").training_would_fail
 
 
+def test_a_transfer_that_would_find_nothing_to_learn_beside_the_training_set_is_told(work):
+    path = write_settings(work)
+    text = path.read_text(encoding="utf-8")
+    for key, folder, fails in (
+        ("BASE_SET_NAME", "train", True), ("BASE_SET_NAME", "test", False),
+        ("UNTRANSCRIBED_SET_NAME", "train", True), ("UNTRANSCRIBED_SET_NAME", "test", False),
+    ):  # fmt: skip
+        path.write_text(text.replace("[transfer]", f"[transfer]\n{key} = {folder}"), encoding="utf-8")
+        report = check_image_sets(load_config(path, "check"))
+        assert any("a transfer would stop" in line for line in report.lines) == fails
+        assert report.training_would_fail == fails
+
+
 def test_a_broken_test_set_does_not_stop_training_but_an_overlap_is_said(work):
     (work / "test/words_metadata.csv").write_text("nothing\n")
     report = checked(work)

@@ -6,7 +6,7 @@ from PIL import Image
 from utilities import decoders, prediction
 from utilities.comparison import read_predictions, words_judged
 from utilities.image_set import read_image_set
-from utilities.metadata import Columns
+from utilities.metadata import Columns, ImageSetError
 from utilities.model import HEAD
 from utilities.prediction import predict_to_files
 from utilities.prediction_summary import results_table
@@ -92,6 +92,30 @@ def test_labels_that_cannot_be_right_are_said_beside_their_readings(reader, tmp_
     assert last["problem"].startswith("label too long for its image") and last["confidence"]
 
 
+def test_a_copy_of_an_image_that_is_said_to_show_something_else_is_a_problem(reader, tmp_path):
+    folder = write_image_set(tmp_path / "set", LABELS)
+    (folder / "images/w005.png").write_bytes((folder / "images/w000.png").read_bytes())
+    predict_to_files({tmp_path / "a.csv": reader}, read_set(folder))
+    found = [row["problem"] for row in rows(tmp_path / "a.csv")]
+    assert found[:-1] == [""] * 5
+    assert found[-1] == (
+        "two different labels for one image (row 2, images/w000.png, with the same picture: Carex / Poa)"
+    )
+
+
+def test_predictions_of_before_are_not_replaced_where_no_image_can_be_read(reader, tmp_path):
+    folder = write_image_set(tmp_path / "set", LABELS[:2])
+    predict_to_files({tmp_path / "a.csv": reader}, read_set(folder))
+    before = (tmp_path / "a.csv").read_bytes()
+    for image in (folder / "images").iterdir():
+        image.write_bytes(b"no picture")
+    with pytest.raises(
+        ImageSetError, match=r"None of the 2 images.*can be read:\n  row 2: images/w000.png: image unread"
+    ):
+        predict_to_files({tmp_path / "a.csv": reader}, read_set(folder))
+    assert (tmp_path / "a.csv").read_bytes() == before
+
+
 def test_an_image_that_cannot_be_read_says_so_beside_what_else_is_wrong_with_its_row(reader, tmp_path):
     folder = write_image_set(tmp_path / "set", LABELS)
     table = folder / "words_metadata.csv"
@@ -103,7 +127,9 @@ def test_an_image_that_cannot_be_read_says_so_beside_what_else_is_wrong_with_its
 
 
 def test_transcriptions_of_which_no_image_can_be_read_are_told_from_none(reader, tmp_path):
-    folder = write_image_set(tmp_path / "set", ["Poa", ""])
+    folder = write_image_set(tmp_path / "set", ["Poa", "Rosa"])
+    table = folder / "words_metadata.csv"
+    table.write_text(table.read_text(encoding="utf-8").replace("Rosa", ""), encoding="utf-8")
     (folder / "images/w000.png").write_bytes(b"no picture")
     said = results_table(predict_to_files({tmp_path / "a.csv": reader}, read_set(folder)))
     assert "no image with a transcription could be read" in said and "no transcriptions" not in said

@@ -47,6 +47,7 @@ class _Named:
     trains: bool  # bad rows matter as they do to training; else as they do to prediction
     splits: bool = False  # some of it is set aside for validation
     is_tested_on: bool = False
+    beside: bool = False  # what it holds is learnt beside the images of [train]
 
 
 def _named_sets(config: Config) -> Iterator[_Named]:
@@ -57,10 +58,10 @@ def _named_sets(config: Config) -> Iterator[_Named]:
         yield _Named("[train]", config.train.image_set, project, True, True)
     if transfer.base_set:
         base_project = project_of_base_set(project, transfer.base_set)
-        yield _Named("[transfer] BASE_SET_NAME:", transfer.base_set, base_project, True)
+        yield _Named("[transfer] BASE_SET_NAME:", transfer.base_set, base_project, True, beside=True)
     if transfer.untranscribed:
         untranscribed = replace(project, metadata_transcription_column=None)
-        yield _Named("[transfer] UNTRANSCRIBED_SET_NAME:", transfer.untranscribed, untranscribed, False)
+        yield _Named("[transfer] UNTRANSCRIBED_SET_NAME:", transfer.untranscribed, untranscribed, False, beside=True)
     if config.test.image_set:
         yield _Named("[test]", config.test.image_set, project, False, is_tested_on=True)
 
@@ -71,6 +72,7 @@ def check_image_sets(config: Config) -> CheckReport:
     how = Preprocessing(config.project.img_height, config.project.img_width)
     frames = FrameCounter(train.architecture, how.height, resolve(train.architecture, train.hyperparameters))
     fixed = learnt = explicit_alphabet(config.project)
+    transcribed: set[str] = set()  # digests of the images of [train]
     for named in _named_sets(config):
         report.lines.append(f"{named.title} {named.folder}")
         try:
@@ -80,6 +82,12 @@ def check_image_sets(config: Config) -> CheckReport:
             report.unreadable += 1
             report.training_would_fail |= not named.is_tested_on
             continue
+        digests = {found.decoded[s.path].digest for s in _usable(found)}
+        if named.folder == train.image_set and named.splits:
+            transcribed = digests
+        if named.beside and digests and digests <= transcribed:
+            report.training_would_fail = True
+            report.lines.append("  All these images are in [train], too: a transfer would stop. Name others, or none.")
         if named.trains:
             labels = Alphabet.from_labels(s.label for s in _usable(found))
             learnt = fixed or (labels if named.splits else learnt and learnt.extended(labels.characters))

@@ -13,7 +13,7 @@ LAST_RATE = 0.01  # of the learning rate, at the last step
 WEIGHT_DECAY = 1.0  # of a weight, times the learning rate, a step, in a run of LONG_RUN steps or more
 LONG_RUN, LEAST_DECAY = 1500, 0.3  # steps; share of WEIGHT_DECAY: a short run cannot make up for what decays
 CLIP_NORM = 5.0  # of the whole gradient: a few words with a huge loss must not throw the weights about
-OPTIMIZER = f"{Muon.__name__}, weight decay {WEIGHT_DECAY:g}"  # for records; short runs decay less
+OPTIMIZER = f"{Muon.__name__}, weight decay {WEIGHT_DECAY:g}"  # tells versions apart; short runs decay less
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -40,6 +40,11 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
 def weight_decay_for(total_steps: int) -> float:
     """How fast weights decay in a run of so many steps."""
     return WEIGHT_DECAY * min(1.0, max(LEAST_DECAY, total_steps / LONG_RUN))
+
+
+def optimizer_of(total_steps: int) -> str:
+    """The optimizer of a run of so many steps, for tables."""
+    return f"{Muon.__name__}, weight decay {weight_decay_for(total_steps):.2g}"
 
 
 def compile_full_model(full: keras.Model, learning_rate: float, total_steps: int, parts: int = 1) -> None:

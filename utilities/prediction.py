@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +12,12 @@ from utilities.decoding import Reading
 from utilities.ensemble import Ensemble
 from utilities.image_set import ImageSet
 from utilities.images import Preprocessing
+from utilities.metadata import ImageSetError
 from utilities.prediction_summary import ReadingCounts
 from utilities.predictions_file import PredictionsFile
 from utilities.progress_bar import progress_bar
 from utilities.reader import Reader
-from utilities.rows import Sample, of_one_image, repeats
+from utilities.rows import Sample, list_problems, of_one_image, repeats
 from utilities.safe_files import make_folder, whole_file
 from utilities.sights import Sight
 
@@ -59,7 +60,19 @@ def predict_to_files(
                     images, seen = _all_together(chunks)
                     tables[together].add(samples, images, all_readers[together].read(seen))
                 bar.update(len(samples))
+        _require_a_reading(image_set, tables)
     return {path: table.summary for path, table in tables.items()}
+
+
+def _require_a_reading(image_set: ImageSet, tables: Mapping[Path, PredictionsFile]) -> None:
+    """Raise ImageSetError where no image could be read: predictions of before are worth more than such."""
+    if any(table.summary.unread < table.summary.rows for table in tables.values()):
+        return
+    listed = list_problems(next(iter(tables.values())).unreadable)
+    raise ImageSetError(
+        f"None of the {len(image_set.samples)} images of {image_set.folder} can be read:\n{listed}\n"
+        "Correct IMAGE_SET_NAME under [test] in setup.cfg, or save these images again from their source."
+    )
 
 
 def _decoded_chunks(

@@ -12,7 +12,7 @@ from utilities.ensemble import Ensemble
 from utilities.prediction_summary import ReadingCounts
 from utilities.predictions_table import OPTIONAL, REQUIRED
 from utilities.reader import Reader
-from utilities.rows import Problem, Sample, label_problems
+from utilities.rows import LISTED, Problem, Sample, label_problems
 
 COLUMNS = (*REQUIRED, *OPTIONAL)
 DETAIL_COLUMNS = ("character_confidences", "runner_up", "runner_up_confidence")
@@ -27,7 +27,9 @@ class PredictionsFile:
     found: Mapping[int, Sequence[Problem]]  # row -> what is wrong with it whoever reads it
     max_label_length: float  # characters
     group_column: str | None  # what the image set's table calls its groups
+    unreadable: list[Problem] = field(default_factory=list)  # as many as a message lists, and one more
     summary: ReadingCounts = field(default_factory=ReadingCounts)
+    _said: dict[str, Sample] = field(default_factory=dict)  # digest -> its first row with a label
     _counted: set[tuple[Path | None, str]] = field(default_factory=set)  # they count once
 
     def begin(self) -> None:
@@ -48,8 +50,10 @@ class PredictionsFile:
         self.summary.unknown_characters.update(self.reader.alphabet.unknown(s.label))
         if image is None or image.content is None:
             self.summary.unread += 1
-            unreadable = [Problem(s.row, s.name, "image unreadable", image.problem)] if image else []
-            problem = self._told(unreadable, s, {})
+            first = [Problem(s.row, s.name, "image unreadable", image.problem)] if image else []
+            if len(self.unreadable) <= LISTED:
+                self.unreadable += first or self.found.get(s.row, ())
+            problem = self._told(first, s, {})
             details = ("" for _ in DETAIL_COLUMNS if self.reader.with_details)
             return (s.name, s.label, "", "", s.group, problem, *details)
         reading = next(readings)
@@ -59,8 +63,19 @@ class PredictionsFile:
         if (s.path, s.label) not in self._counted or not s.label:
             self.summary.add(s.label, reading)
         self._counted.add((s.path, s.label))
-        problem = self._told([], s, {s.path: self.reader.frames(image.content)})
+        copies = self._contradicted(s, image.digest)
+        problem = self._told(copies, s, {s.path: self.reader.frames(image.content)})
         return (s.name, s.label, reading.text, f"{reading.confidence:.4f}", s.group, problem, *_detail_cells(reading))
+
+    def _contradicted(self, s: Sample, digest: str) -> list[Problem]:
+        """Whether an earlier row has another file with the same picture and says something else of it."""
+        if not s.label:
+            return []
+        other = self._said.setdefault(digest, s)
+        if other.path == s.path or other.label == s.label:
+            return []
+        said = f"row {other.row}, {other.name}, with the same picture: {other.label} / {s.label}"
+        return [Problem(s.row, s.name, "two different labels for one image", said)]
 
     def _told(self, first: Sequence[Problem], s: Sample, frames: Mapping[Path | None, int]) -> str:
         """All that is wrong with a row, in the column's words; what the model cannot read is told elsewhere."""
