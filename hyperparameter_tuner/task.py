@@ -9,6 +9,7 @@ import argparse
 import math
 import os
 import sys
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -63,15 +64,15 @@ def run(config: Config, resume: bool) -> None:
         if resume and not has_study(storage, study):
             _begin_instead_of_resuming(files.table, study)
         same, shared = belonging(config, data.record), bool(tune.storage)
-        queue = TrialQueue.open(storage, study, tune.space, strategy, same, resume, shared)
-        if not queue.goes_on:
-            remove_runs(LOGS)
-            files.remove()
-        announce_search(LOGS, tune.space)
-        print(f"{queue.total} trials of at most {tune.num_epochs} epochs (METHOD = {tune.method}).", flush=True)
-        marks = [f"[worker {n}]" if tune.workers > 1 else "" for n in range(1, tune.workers + 1)]
-        jobs = [WorkerJob(config, LOGS, device, mark) for device, mark in zip(devices, marks, strict=True)]
-        _, best = run_search(queue, files, jobs, tune.num_epochs)
+        with closing(TrialQueue.open(storage, study, tune.space, strategy, same, resume, shared)) as queue:
+            if not queue.outcomes():  # a new search, or one that was stopped while it began
+                remove_runs(LOGS)
+                files.remove()
+            announce_search(LOGS, tune.space)
+            print(f"{queue.total} trials of at most {tune.num_epochs} epochs (METHOD = {tune.method}).", flush=True)
+            marks = [f"[worker {n}]" if tune.workers > 1 else "" for n in range(1, tune.workers + 1)]
+            jobs = [WorkerJob(config, LOGS, device, mark) for device, mark in zip(devices, marks, strict=True)]
+            _, best = run_search(queue, files, jobs, tune.num_epochs)
     print(f"\nBest validation CER {100 * best.val_cer:.2f} %: {files.best}")
     print(f"See all trials with: tensorboard --logdir {LOGS}")
 

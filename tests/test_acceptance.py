@@ -76,11 +76,6 @@ def test_more_and_better_words_cover_more():
     assert few.accepted / few.words < many.accepted / many.words
 
 
-def test_words_of_equal_confidence_are_accepted_together():
-    found = promise([0.9] * 500 + [0.5] * 500, [False] * 500 + [True] * 500, None, 0.01)
-    assert (found.threshold, found.accepted, found.wrong) == (0.9, 500, 0)
-
-
 def test_bounds_are_those_of_the_tables():
     assert upper_bound(0, 299, 0.95) == pytest.approx(0.00997, abs=1e-4)
     assert upper_bound(1, 10, 0.95) == pytest.approx(0.394, abs=1e-3)
@@ -139,3 +134,22 @@ def test_a_threshold_is_said_as_precisely_as_the_table_has_it():
     assert "confidence 0.9994 or more" in sentence(found, 0.01)
     assert "at most 1 in 20 wrong" in sentence(replace(found, error=0.05), 0.05)
     assert "at most 15 in 100 wrong" in sentence(replace(found, error=0.15), 0.15)
+
+
+def test_a_share_that_is_looked_at_by_itself_pays_for_being_one_of_ten():
+    def kept(words):  # one wrong label among the surest words ends the way from the surest down
+        return promise([0.99 - n / 1e5 for n in range(words)], [n == 7 for n in range(words)], None, 0.01).kept
+
+    assert not kept(950) and kept(1000)  # 743 would do for one share, and at LEVEL alone
+
+
+def test_mistakes_of_one_hand_say_less_of_other_hands_than_as_many_of_all():
+    groups, rng = [f"w{n % 40}" for n in range(2000)], np.random.default_rng(1)
+    confidences, of_one = rng.permutation(2000) / 2000, np.array([group == "w7" for group in groups])
+    assert promise(confidences, rng.permutation(of_one), groups, 0.06).accepted == 2000
+    assert not promise(confidences, of_one, groups, 0.06).kept
+
+
+def test_a_threshold_accepts_all_words_of_its_confidence_the_wrong_ones_too():
+    found = promise([0.9] * 1000, [False] * 700 + [True] * 300, None, 0.01)
+    assert not found.kept and (found.accepted, found.wrong) == (1000, 300)

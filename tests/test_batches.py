@@ -149,3 +149,26 @@ def test_rehearsed_words_are_not_spliced():
     batches.splice_with(lambda i, fits, rng: [put_together] * 8 if i > 7 else put_together)
     labels = [tuple(label) for n in range(len(batches)) for label in batches[n][0]["label"].tolist()]
     assert sorted(labels) == [(5, 0)] * 8 + [(7, 8)] * 4
+
+
+def test_the_order_of_words_and_of_batches_follows_from_seed_and_epoch():
+    def order(seed, epoch):
+        batches = WordBatches(words([60] * 10), HOW, frames, 4, seed=seed)
+        batches.start_epoch(epoch)
+        return tuple(tuple(batches.indices(n)) for n in range(len(batches)))
+
+    assert order(1, 2) == order(1, 2)
+    assert len({order(seed, epoch) for seed in (1, 2) for epoch in range(3)}) == 6
+    orders = [order(1, epoch) for epoch in range(10)]
+    assert all(list(batch) != sorted(batch) for batch in (sum(o, ()) for o in orders))  # not as the table has them
+    assert {[len(batch) for batch in o].index(2) for o in orders} == {0, 1, 2}  # the rest is not always the last
+
+
+def test_a_word_is_distorted_in_another_way_in_each_epoch_and_by_each_seed():
+    def shown(seed, epoch):
+        batches = WordBatches(words([60]), HOW, frames, 4, seed=seed)  # in any order the first batch is this word
+        batches.start_epoch(epoch)
+        return batches[0][0]["image"].tobytes()
+
+    assert shown(1, 1) == shown(1, 1)
+    assert len({shown(1, 0), shown(1, 1), shown(2, 0)}) == 3

@@ -144,3 +144,15 @@ def test_what_ends_a_process_from_outside_is_taken_as_ctrl_c(name, capfd):
     assert run_stage(work, resumable=True) == 130
     assert cleaned and "--resume" in capfd.readouterr().err
     assert signal.getsignal(number) is before
+
+
+def test_a_terminal_that_does_not_know_a_letter_is_no_reason_to_stop():
+    program = "from utilities.command import run_stage; raise SystemExit(run_stage(lambda: print('Łódź ♂ ü')))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.decode("latin-1").strip() == "\\u0141ód\\u017a \\u2642 ü"

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import write_settings
 
 from utilities.config import format_hyperparameters, load_config, read_hyperparameters
 from utilities.errors import UserError
@@ -340,3 +341,13 @@ def test_no_framework_is_imported():
     modules = "utilities.config, utilities.hyperparameters, utilities.gpu, utilities.safe_files"
     code = f"import sys, {modules}; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_the_tuner_reads_its_own_image_set_where_it_names_one(tmp_path):
+    for name in ("train", "tuned"):
+        (tmp_path / name).mkdir()
+    text = write_settings(tmp_path).read_text()
+    (tmp_path / "setup.cfg").write_text(
+        text.replace("[tune]\nIMAGE_SET_NAME = train", "[tune]\nIMAGE_SET_NAME = tuned")
+    )
+    assert load_config(tmp_path / "setup.cfg", "tune").tune.image_set.name == "tuned"

@@ -1,5 +1,6 @@
 """Decoding in the background; the processes are real ones."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -154,3 +155,11 @@ def test_what_is_no_longer_wanted_is_not_decoded(paths, monkeypatch):
 def test_ctrl_c_is_left_to_the_stage():
     with decoders.decoders(decoders.MANY) as pool:
         assert pool.submit(signal.raise_signal, signal.SIGINT).result() is None
+
+
+def test_where_there_can_be_no_processes_threads_decode(paths, monkeypatch, few_are_many):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")  # in /dev/shm, for semaphores
+
+    monkeypatch.setattr(decoders, "ProcessPoolExecutor", full)
+    assert_decoded(decode_all(paths, HOW), paths)

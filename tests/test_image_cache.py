@@ -123,3 +123,17 @@ def test_two_processes_that_decode_at_once_leave_one_cache(images, tmp_path, mon
     found = cached_images(folder, paths, HOW, tmp_path / "cache")
     assert all(np.array_equal(found[path].content, decode(path, HOW).content) for path in paths)
     assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+@pytest.mark.parametrize("other", ["size", "time"])
+def test_an_image_that_changed_in_its_size_or_its_time_alone_is_decoded_again(tmp_path, other):
+    path = tmp_path / "w.png"
+    image = draw("Carex")
+    image.save(path, "BMP")  # of as many bytes whatever it shows
+    os.utime(path, ns=(1, 1))
+    cached_images(tmp_path, [path], HOW, tmp_path / "cache")
+    changed = draw("Quercus alba") if other == "size" else draw("Rosa").resize(image.size)
+    changed.save(path, "BMP")
+    os.utime(path, ns=(1, 1) if other == "size" else (1, 2))
+    found = cached_images(tmp_path, [path], HOW, tmp_path / "cache")
+    assert np.array_equal(found[path].content, decode(path, HOW).content)

@@ -371,3 +371,22 @@ def test_a_hundred_thousand_rows_join_in_seconds(tmp_path):
     image_set = read_image_set(tmp_path, COLUMNS, "png")
     assert time.perf_counter() - started < 10
     assert len(image_set.samples) == 1000
+
+
+def test_hidden_files_beside_images_and_pictures_of_unusual_kinds_are_none(tmp_path):
+    folder = write_image_set(tmp_path / "set", ["Carex", "Rosa"])
+    for name in ("._w000.png", "w001.gif"):  # a Mac leaves the one on shared disks, a scanner's program the other
+        (folder / "images" / name).write_bytes((folder / "images/w000.png").read_bytes())
+    (folder / "images/w001.png").rename(folder / "images/w001.jpg")
+    images = ImageIndex(folder)
+    assert [path.name for path in images.all_paths] == ["w000.png", "w001.gif", "w001.jpg"]
+    assert images.find("w001")[0].name == "w001.jpg"
+
+
+def test_a_set_is_another_where_words_are_of_other_hands(tmp_path):
+    columns = Columns("words_metadata.csv", "image_location", "transcription", "writer")
+    found = set()
+    for n, groups in enumerate((["a", "b", "b"], ["a", "a", "b"], ["a", "b", "b"])):
+        folder = write_image_set(tmp_path / str(n), ["Carex", "Rosa", "Acer"], groups=groups)
+        found.add(read_image_set(folder, columns, "png").fingerprint)
+    assert len(found) == 2

@@ -1,6 +1,7 @@
 """What a person filled in a list for review, merged into the table of the images."""
 
 import csv
+from dataclasses import replace
 
 import pytest
 
@@ -41,6 +42,13 @@ def test_line_ends_in_cells_and_headers_called_alike_survive_a_merge(tmp_path):
         header, *found = csv.reader(file, delimiter=";")
     assert header == ["image", "text", "note", "note", "", ""]
     assert found == [["a.png", "Carex", "one\ntwo", "x", "", ""], ["b.png", "Poa", "", "y", "", ""]]
+
+
+def test_a_merge_needs_no_column_for_the_group(tmp_path):
+    (tmp_path / "words_metadata.csv").write_text("image,text\na.png,Mu\n")
+    columns = replace(COLUMNS, group="writer")
+    (change,) = merge_review(review(tmp_path, ("a.png", "x", "Mü")), tmp_path, columns, tmp_path / "new.csv").changes
+    assert change.new == "Mü"
 
 
 def test_metadata_without_the_columns_is_refused_as_by_every_stage(tmp_path):

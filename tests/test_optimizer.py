@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from conftest import small_recognizer
 
+from utilities.full_model import HEADS
 from utilities.muon import LARGEST, STEP, Muon
 from utilities.optimizer import WarmupCosine, compile_full_model, weight_decay_for
 
@@ -103,3 +104,49 @@ def test_the_optimizer_survives_its_configuration():
         keras.saving.serialize_keras_object(Muon(RATE, adamw_layers=["head"]))
     )
     assert again.adamw_layers == ["head"]
+
+
+def moved(full, *scales, parts=1):
+    """How far each variable of a full model goes, by its path, from 0 with gradients by chance, times these scales."""
+    compile_full_model(full, RATE, total_steps=1, parts=parts)
+    for variable in full.trainable_variables:
+        variable.assign(keras.ops.zeros_like(variable))
+    rng = np.random.default_rng(1)
+    for scale in scales:
+        gradients = [scale * rng.normal(size=v.shape) for v in full.trainable_variables]
+        full.optimizer.apply([keras.ops.convert_to_tensor(g, "float32") for g in gradients])
+    return {v.path: keras.ops.convert_to_numpy(v) for v in full.trainable_variables}
+
+
+def test_a_huge_gradient_is_clipped_and_does_not_steer_the_steps_after_it():
+    full = small_recognizer().full_model
+    usual, huge = moved(full, 1.0, 1.0), moved(full, 1e4, 1.0)
+    assert all(np.allclose(usual[path], huge[path], atol=1e-4) for path in usual)
+
+
+def test_parts_of_a_batch_change_the_weights_together():
+    full = small_recognizer().full_model
+    assert not any(step.any() for step in moved(full, 1.0, parts=2).values())
+    assert all(step.any() for step in moved(full, 1.0, 1.0, parts=2).values())
+
+
+def test_the_heads_of_a_full_model_step_as_with_adamw():
+    steps = moved(small_recognizer().full_model, 1.0)
+    alike = {
+        path.split("/")[-2]
+        for path, step in steps.items()
+        if path.endswith("kernel") and np.median(abs(step)) > 0.9 * RATE
+    }
+    assert alike == set(HEADS)  # AdamW's first step is as long for every weight
+
+
+def test_a_kernel_goes_on_in_the_direction_of_the_steps_before():
+    layer, optimizer = keras.layers.Dense(24), Muon(RATE, weight_decay=0.0)
+    layer.build((None, 40))
+    optimizer.build([layer.kernel])
+    gradient, places = np.random.default_rng(1).normal(size=(40, 24)), [keras.ops.convert_to_numpy(layer.kernel)]
+    for scale in (1.0, -0.1):
+        optimizer.apply([keras.ops.convert_to_tensor(scale * gradient, "float32")])
+        places.append(keras.ops.convert_to_numpy(layer.kernel))
+    first, second = np.diff(places, axis=0)
+    assert np.allclose(first, second, atol=1e-5)

@@ -1,16 +1,20 @@
 import numpy as np
 import pytest
-from conftest import rows, small_recognizer, write_image_set
+from conftest import WORDS, names, rows, small_recognizer, write_image_set, write_settings
 from PIL import Image
 
+from test_set_predictions import task as predicting
 from utilities import decoders, prediction
 from utilities.comparison import read_predictions, words_judged
+from utilities.config import load_config
+from utilities.decoders import digest_of_file
 from utilities.image_set import read_image_set
 from utilities.metadata import Columns, ImageSetError
 from utilities.model import HEAD
 from utilities.prediction import predict_to_files
 from utilities.prediction_summary import results_table
 from utilities.reader import Reader
+from utilities.saved_model import save_recognizer
 
 COLUMNS = Columns("words_metadata.csv", "image_location", "transcription", None)
 LABELS = ["Carex", " Rosa ", "Acer alba", "NA", "Öl", "Poa"]
@@ -235,3 +239,17 @@ def test_each_row_names_its_group_read_or_not(reader, tmp_path):
     columns = Columns("words_metadata.csv", "image_location", "transcription", "writer")
     predict_to_files({tmp_path / "a.csv": reader}, read_image_set(folder, columns, "png", for_prediction=True))
     assert [row["group"] for row in rows(tmp_path / "a.csv")] == list("aabbcc")
+
+
+def test_the_stage_promises_nothing_by_words_that_the_model_was_trained_with(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_image_set(tmp_path / "test", WORDS[:6])
+    digests = [digest_of_file(tmp_path / f"test/images/w{n:03d}.png") for n in range(2)]
+    data = {"image_digests": digests, "split": {"group_column": None}}
+    known = small_recognizer(record={"data": data})
+    save_recognizer(tmp_path / "known.h5", known.spec, known.full_model, known.record)
+    settings = write_settings(tmp_path)
+    predicting.run(load_config(settings, "predict"), [tmp_path / "known.h5"], False, False, False)
+    said = capsys.readouterr().out
+    assert "known: 2 of these images" in said and "from 4 transcribed words" in said
+    assert names(tmp_path / "test_set_predictions") == ["predictions", "review"]

@@ -98,3 +98,21 @@ def test_of_several_views_the_text_is_read_that_is_likeliest_in_the_mean():
         assert [t[0] for t in texts] == [(r.text, pytest.approx(r.confidence, abs=1e-5)) for r in readings]
         assert all(sum(p for _, p in t) <= 1.001 for t in texts)
         assert all(first >= second for t in texts for (_, first), (_, second) in pairwise(t))
+
+
+@pytest.mark.parametrize(("weight", "name"), [(0, "calibration"), (None, "language_calibration")])
+@pytest.mark.parametrize("several_views", [False, True])
+def test_confidences_are_brought_down_by_the_temperature_in_the_models_record(weight, name, several_views):
+    recognizer = small_recognizer(record={"data": {"texts": {"Rosa": 1}}})
+    head = recognizer.full_model.get_layer(HEAD)
+    kernel, bias = head.get_weights()
+    bias[recognizer.spec.alphabet.encode("R")] = 6.0
+    head.set_weights([np.zeros_like(kernel), bias])
+    content, found = np.full((32, 64), 200, np.uint8), {}
+    for known in ("", "calibration", "language_calibration"):
+        recognizer.record.pop("calibration", None), recognizer.record.pop("language_calibration", None)
+        recognizer.record.update({known: {"temperature": 3.0}} if known else {})
+        (reading,) = reader_for(recognizer, False, weight, several_views=several_views).read([content])
+        found[known] = reading.confidence
+    other = ({"calibration", "language_calibration"} - {name}).pop()
+    assert found[other] == found[""] and found[name] < 0.9 * found[""]

@@ -4,6 +4,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from utilities import review
 from utilities.merging import merge_review
 from utilities.metadata import Columns
 from utilities.review import (
@@ -11,6 +12,7 @@ from utilities.review import (
     review_predictions,
     write_review,
 )
+from utilities.safe_files import NoSpaceError
 
 COLUMNS = Columns("words_metadata.csv", "image", "text", None)
 
@@ -152,3 +154,29 @@ def test_without_groups_the_promise_says_what_it_takes_for_granted():
     assert "METADATA_GROUP_COLUMN" in acceptance_sentence(words, [], 0.01)
     grouped = words.assign(group=[f"page {n % 40}" for n in range(400)])
     assert "METADATA_GROUP_COLUMN" not in acceptance_sentence(grouped, [], 0.01)
+
+
+def test_a_list_that_cannot_be_written_loses_nothing_that_a_person_has_filled_in(read_again, monkeypatch):
+    fill(a=("Carix", ""))
+    table = pd.DataFrame(rows(LIST)).assign(mine="ask Anna")
+    table.to_csv(LIST, index=False)
+
+    def full(*arguments):
+        raise NoSpaceError("The disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(review, "write_review", full)
+        with pytest.raises(NoSpaceError):
+            read_again(FRAME)
+    assert "1 that you have filled in" in read_again(FRAME)
+    assert filled()["a"] == ("Carix", "")
+
+
+def test_one_wrong_letter_makes_a_word_wrong():
+    words = frame(*[(f"{n}.png", "Poa", "Pao" if n % 2 else "Poe", 0.9, "", "") for n in range(400)])
+    assert "400 of them wrong" in acceptance_sentence(words, [], 0.01)
+
+
+def test_the_promise_is_of_groups_where_the_table_has_them():
+    words = frame(*[(f"{n}.png", "Poa", "Poa", 0.9, f"page {n % 3}", "") for n in range(400)])
+    assert "of only 3 group(s)" in acceptance_sentence(words, [], 0.01)

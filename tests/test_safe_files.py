@@ -126,3 +126,16 @@ def test_existing_outputs_are_all_named(tmp_path):
     text = str(refused.value)
     assert str(a) in text and str(c) in text and str(b) not in text and text.endswith("Use another name.")
     assert isinstance(refused.value, FileExistsError) and isinstance(refused.value, UserError)
+
+
+def test_a_folder_that_cannot_be_synced_is_no_reason_not_to_write(tmp_path, monkeypatch):
+    original = os.fsync
+
+    def fsync(descriptor):
+        if os.path.isdir(f"/proc/self/fd/{descriptor}"):  # noqa: PTH112 (a link that pathlib resolves as well)
+            raise OSError(errno.EINVAL, "Invalid argument")
+        original(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_text_whole(tmp_path / "a.txt", "whole")
+    assert (tmp_path / "a.txt").read_text() == "whole"

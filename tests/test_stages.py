@@ -88,6 +88,8 @@ def test_the_tuner_leaves_a_table_the_best_values_and_runs_for_tensorboard(worke
     accumulator.Reload()
     assert {"val_cer", "val_loss", "kept/val_cer"} <= set(accumulator.Tags()["tensors"])
     assert "Trial 2 of 2" in said["tune"].stdout
+    for stage in ("tune", "train", "transfer"):
+        assert "images to train on, " in said[stage].stdout
     assert all(float(r["cost"]) > 0 and float(r["memory"]) > 100 for r in table)
 
 

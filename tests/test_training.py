@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import draw
 
-from utilities import budget, pretraining, splicing
+from utilities import budget, pretraining, splicing, training
 from utilities.alphabet import Alphabet
 from utilities.batches import Word, WordBatches
 from utilities.config import load_config
@@ -259,3 +259,23 @@ def test_history_is_a_csv_of_the_documented_columns():
     (read_back,) = csv.DictReader(io.StringIO(history_csv([row])))
     assert tuple(read_back) == ("epoch", "loss", "val_loss", "val_cer", "learning_rate", "seconds")
     assert float(read_back["val_cer"]) == 0.25
+
+
+def test_rate_distortions_and_figures_are_of_the_epochs_and_the_words_that_a_run_has(monkeypatch):
+    s, planned, judged = spec(), [], []
+    model, (words, others) = build_full_model(s), batches(s)
+    monkeypatch.setattr(words, "plan", planned.append)
+    monkeypatch.setattr(training, "validate", lambda reader, batches, alphabet: judged.append(batches) or (1.0, 1.0))
+    limited = train(model, reader_of(model), (words, others), s.alphabet, plan(epochs=300, max_minutes=0.0001))
+    assert (len(limited.history), planned, judged) == (1, [1], [others])
+    assert limited.history[-1]["learning_rate"] == pytest.approx(0.01 * 1e-3, rel=0.01)  # the cosine has ended
+
+
+def test_the_time_of_an_interrupted_run_is_counted(tmp_path, monkeypatch):
+    point = ResumePoint(tmp_path / ".run.npz", {"x": 1})
+    with pytest.raises(KeyboardInterrupt):
+        run(spec(), plan(epochs=2), point, stop_after=2)
+    kept = point.read()
+    kept.progress["seconds"] += 1000
+    monkeypatch.setattr(point, "read", lambda: kept)
+    assert run(spec(), plan(epochs=2), point)[0].history[-1]["seconds"] > 1000

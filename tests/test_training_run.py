@@ -7,6 +7,7 @@ from transfer_learning.task import parse_args, run
 from utilities import training_run
 from utilities.config import load_config
 from utilities.errors import UserError
+from utilities.full_model import HEADS
 from utilities.metadata import ImageSetError
 from utilities.model_files import ModelFiles
 from utilities.original_model import PUBLISHED_CHARACTERS
@@ -93,7 +94,7 @@ def test_a_finished_first_step_of_other_images_or_another_model_is_not_taken_up(
     table = work / "train/words_metadata.csv"
     kept = table.read_text()
     table.write_text(kept.replace("Carex", "Carex!"))  # one more character to learn
-    changed = r"(?s)alphabet: was .*, now .*!.*names and transcriptions: was .*--overwrite"
+    changed = r"(?s)alphabet: was .*, now .*!.*names, transcriptions and groups: was .*--overwrite"
     with pytest.raises(ResumeError, match=changed) as refused:
         transfer(work, "--resume")
     assert len(str(refused.value)) < 1000
@@ -231,5 +232,32 @@ def test_a_transfer_says_what_it_does_not_use_and_records_what_it_did(work, caps
     assert "NUM_EPOCHS = 1 (RETRAINING_ and FINE_TUNING_EPOCHS decide)" in said
     assert said.count("WARNING: this model reads nothing yet") == 1  # of the head alone nothing is expected
     assert "DROPOUT = 0.5 (it has 0.2)" in said and "LEARNING_RATE (a transfer has" in said
+    record = load_recognizer(STEPS[1].full).record
+    judged = [record[name]["words"] for name in ("calibration", "language_calibration")]
+    assert judged == [record["data"]["validation_images"]] * 2
     rates = [load_recognizer(files.full).spec.hyperparameters.learning_rate for files in STEPS]
     assert rates == [0.003, 0.0015] and load_recognizer(STEPS[1].full).spec.hyperparameters.batch_size == 3
+
+
+def test_a_transfer_that_was_to_replace_another_and_kept_nothing_begins_afresh(work, monkeypatch, capsys):
+    transfer(work)
+    settings = (work / "setup.cfg").read_text()
+    (work / "setup.cfg").write_text(settings.replace("[transfer]", "[transfer]\nRETRAINING_LEARNING_RATE = 0.0042"))
+    interrupted(work, monkeypatch, 1, "--overwrite")
+    capsys.readouterr()
+    transfer(work, "--overwrite", "--resume")
+    assert "starting afresh" in capsys.readouterr().out
+    assert load_recognizer(STEPS[0].full).record["plan"]["learning_rate"] == 0.0042
+
+
+def test_a_transfer_trains_the_heads_alone_and_then_all_layers(work, monkeypatch):
+    trained = []
+
+    def see(spec, full, *arguments, **options):
+        trained.append({layer.name for layer in full.layers if layer.trainable_variables})
+        return {"seconds": 0.0}
+
+    monkeypatch.setattr(training_run, "train_and_save", see)
+    transfer(work)
+    heads, everything = trained
+    assert heads == set(HEADS) and heads | {"Conv1", "bidirectional_2"} < everything

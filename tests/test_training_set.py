@@ -107,3 +107,10 @@ def test_words_know_whose_hand_they_are(work):
     data = prepared(work, project="METADATA_GROUP_COLUMN = writer")
     training, _ = data.batches(data.alphabet, FRAMES, 2, 1)
     assert [word.hand for word in training.words] == [s.group for s in data.training] and training.words[0].hand
+
+
+def test_the_seed_of_the_settings_decides_what_is_validated_on(work):
+    def validated(seed):
+        return tuple(s.name for s in prepared(work, train=f"SEED = {seed}").validation)
+
+    assert validated(3) == validated(3) and len({validated(seed) for seed in range(6)}) > 1

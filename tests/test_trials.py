@@ -1,11 +1,15 @@
+import os
+from dataclasses import replace
+
 import optuna
 import pytest
 from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import OperationalError
 
 from utilities.errors import UserError
+from utilities.locks import LockedError, this_process
 from utilities.search_space import Range, parse_values
-from utilities.studies import Strategy, kept_in
+from utilities.studies import OWNER, Strategy, kept_in
 from utilities.trials import Outcome, TrialQueue
 
 GRID = {"kernel_size": (3, 5), "learning_rate": (0.001, 0.002, 0.004)}
@@ -195,3 +199,41 @@ def test_lists_and_ranges_are_read():
     for text in ("3..x", "7..3", "0..3", "3, 0", "", "3..4..5"):
         with pytest.raises(ValueError):
             parse_values("kernel_size", text)
+
+
+@pytest.mark.parametrize(("method", "space"), [("grid", GRID), ("bayes", RANGES)])
+@pytest.mark.parametrize("state", ["complete", "pruned", "failed"])
+def test_a_trial_that_had_ended_when_its_search_was_killed_counts_once(storage, method, space, state, monkeypatch):
+    first = opened(storage, space, strategy(method))
+    run_all(first, 1)
+    trial = first.next()
+
+    def killed(*arguments, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(optuna.Study, "tell", killed)
+        with pytest.raises(KeyboardInterrupt):
+            first.finish(trial, replace(outcome(trial), state=state))
+    resumed = opened(storage, space, strategy(method), resume=True)
+    run_all(resumed)
+    assert [found.ordinal for found, _ in resumed.outcomes()] == list(range(resumed.total))
+    assert resumed.outcomes()[1][1].state == state
+
+
+def test_a_search_that_another_process_works_on_is_left_alone(storage):
+    opened(storage)
+    study = optuna.load_study(study_name="search", storage=storage)
+    parent = this_process() | {"pid": os.getppid(), "started": None}
+    study.set_user_attr(OWNER, parent)
+    for resume in (True, False):
+        with pytest.raises(LockedError, match=f"Process {os.getppid()} on this computer holds the search `search` in"):
+            opened(storage, resume=resume)
+    study.set_user_attr(OWNER, parent | {"host": "elsewhere"})
+    with pytest.raises(LockedError, match=r"name another \[tune\] STORAGE if you know that it has ended"):
+        opened(storage, resume=True)
+    study.set_user_attr(OWNER, parent | {"pid": 2**22 + 1})  # more than there can be: it has ended
+    queue = opened(storage, resume=True)
+    assert queue.goes_on
+    queue.close()
+    assert optuna.load_study(study_name="search", storage=storage).user_attrs[OWNER] is None

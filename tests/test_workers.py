@@ -3,13 +3,11 @@
 import os
 import signal
 import time
-from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
 from conftest import assert_ends_with_its_parent
 
-from utilities import trial_worker
 from utilities.trials import Outcome, Trial
 from utilities.workers import Died, Ended, Epoch, Started, run_in_workers
 
@@ -104,22 +102,6 @@ def test_workers_run_side_by_side():
     events = run(4, slow, [None, None])
     assert len({e.row["epoch"] for e in events if isinstance(e, Epoch)}) == 2  # two processes
     assert kinds(events)[:2] == [(Started, 0), (Started, 1)]
-
-
-def test_a_worker_whose_words_nobody_reads_leaves_its_trial_without_a_result(monkeypatch):
-    def train(values, after_epoch):
-        after_epoch({"epoch": 1, "val_cer": 1.0, "seconds": 1.0})
-        raise BrokenPipeError
-
-    monkeypatch.setattr(trial_worker, "_trainer", lambda job: train)
-    here, there = Pipe()
-    here.send(({"x": 1},))
-    here.send(False)
-    trial_worker.serve(there, trial_worker.WorkerJob(None, Path(), {}))
-    there.close()
-    assert here.recv()[0] == "epoch"
-    with pytest.raises(EOFError):
-        here.recv()
 
 
 def test_no_process_is_left_when_the_search_is_interrupted():

@@ -55,7 +55,8 @@ def run(config: Config, args: argparse.Namespace) -> None:
     spec, data = transfer_set_for(config, config.train.image_set, base)
     full = with_larger_alphabet(base.full_model, base.spec, spec.alphabet, config.train.seed)
     batch_size = transfer_batch_size(config.train, base.spec.hyperparameters)
-    head_done = args.resume and finished_before(files[0])
+    # with --overwrite, finished models are those of before unless the second step has kept something
+    head_done = args.resume and finished_before(files[0]) and (not args.overwrite or files[1].resume.exists())
     print("Head only:", flush=True)
     train_only_heads(full, True)
     plan, how = head_plan(config.train, config.transfer), (batch_size, args.resume, args.overwrite, base.record)

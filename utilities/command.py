@@ -3,6 +3,7 @@
 import argparse
 import errno
 import gc
+import io
 import logging
 import os
 import signal
@@ -29,6 +30,9 @@ def run_stage(run: Callable[[], None], resumable: bool = False) -> int:
     A file that may not be used is the user's matter, too; to be ended by the system, or with its terminal, is as
     Ctrl-C. `resumable`: it has the flag --resume.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no Ł shows \u0141; it is no reason to stop
+            stream.reconfigure(errors="backslashreplace")
     advice = "add --resume to go on from there." if resumable else "nothing half-finished was left."
     try:
         with _ended_as_by_a_key():

@@ -103,7 +103,10 @@ def _processes() -> Executor | None:
                 forkserver.ensure_running()
         except OSError:
             return None
-    return ProcessPoolExecutor(min(PROCESSES, usable_cores()), context, _begin_process)
+    try:
+        return ProcessPoolExecutor(min(PROCESSES, usable_cores()), context, _begin_process)
+    except OSError:  # the system's memory for semaphores is full, or may not be used
+        return None
 
 
 @contextmanager

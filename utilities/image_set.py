@@ -30,10 +30,11 @@ class ImageSet:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over names and labels: two sets with the same rows share it."""
+        """SHA-256 over names, labels and groups: two sets with the same rows share it."""
         digest = hashlib.sha256()
         for sample in self.samples:
-            digest.update(f"{sample.name}\0{sample.label}\0".encode())
+            group = f"{sample.group}\0" if sample.group else ""
+            digest.update(f"{sample.name}\0{sample.label}\0{group}".encode())
         return digest.hexdigest()
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -30,7 +30,7 @@ def exclusive_lock(path: Path) -> Iterator[None]:
     Raises LockedError when the owner is alive, or on another host, where that cannot be known.
     """
     make_folder(path.parent)
-    me = {"pid": os.getpid(), "host": socket.gethostname(), "started": _started(os.getpid())}
+    me = this_process()
     with explained(path), _guarded(path) as file:
         _refuse_living_owner(path, file.read())
         file.seek(0)
@@ -41,6 +41,29 @@ def exclusive_lock(path: Path) -> Iterator[None]:
     finally:
         if path.exists() and path.read_text(encoding="utf-8") == json.dumps(me):  # not one that replaced it by hand
             path.unlink()
+
+
+def this_process() -> dict[str, object]:
+    """What tells this process from all others, on any computer; JSON-ready."""
+    return {"pid": os.getpid(), "host": socket.gethostname(), "started": _started(os.getpid())}
+
+
+def refuse_living_owner(owner: Mapping, thing: str, free: str) -> None:
+    """Raise LockedError where another process holds a thing, unless it has ended; `free`: how to let the thing go.
+
+    `owner`: what `this_process` was there. Raises ValueError, KeyError and TypeError where it is something else.
+    """
+    pid, host, started = int(owner["pid"]), owner["host"], owner.get("started")
+    here = socket.gethostname()
+    if host != here:
+        raise LockedError(
+            f"Process {pid} on the computer {host} holds {thing}; this is {here}. Wait for it, or {free} if you know"
+            " that it has ended."
+        )
+    if _is_alive(pid, started):
+        raise LockedError(
+            f"Process {pid} on this computer holds {thing}. Wait until it ends, or stop it, and try again."
+        )
 
 
 @contextmanager
@@ -67,23 +90,12 @@ def _is_still_at(path: Path, file: IO[str]) -> bool:
 def _refuse_living_owner(path: Path, text: str) -> None:
     if not text.strip("\0 \n"):  # new, or its owner died before it could write
         return
-    here = socket.gethostname()
     try:
-        owner = json.loads(text)
-        pid, host, started = int(owner["pid"]), owner["host"], owner.get("started")
+        refuse_living_owner(json.loads(text), str(path), "delete that file")
     except (ValueError, KeyError, TypeError, AttributeError):
         raise LockedError(
             f"{path} is not a lock file of this program. Move it away and run the command again."
         ) from None
-    if host != here:
-        raise LockedError(
-            f"Process {pid} on the computer {host} holds {path}; this is {here}. Wait for it,"
-            " or delete that file if you know that it has ended."
-        )
-    if _is_alive(pid, started):
-        raise LockedError(
-            f"Process {pid} on this computer holds {path}. Wait until it ends, or stop it, and try again."
-        )
 
 
 def _is_alive(pid: int, started: str | None) -> bool:

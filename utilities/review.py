@@ -108,9 +108,10 @@ def _kept_corrections(path: Path, frame: pd.DataFrame, image_set: str) -> tuple[
     again = f" ({len(carried)} that you have filled in stand in it again)" if carried else ""
     if whole:
         return carried, again
-    other, made = path.rename(free_name(path)), _as_written(path)
-    if made.exists():
-        made.replace(_as_written(other))
+    other = free_name(path)
+    for kept, copy in ((_as_written(path), _as_written(other)), (path, other)):
+        if kept.exists():  # it stays until the new list stands in its place
+            write_bytes_whole(copy, kept.read_bytes())
     return carried, f"{again}\nThe list of before, in which you have written, is kept: {other}"
 
 

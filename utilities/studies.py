@@ -11,8 +11,10 @@ from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import SQLAlchemyError
 
 from utilities.errors import UserError
+from utilities.locks import refuse_living_owner, this_process
 from utilities.search_space import Range, Values
 
+OWNER = "owner"  # user attribute of a study: the process that searches
 WARM_UP_EPOCHS = (
     3  # of the user's words before a trial may be hopeless: CTC reads nothing at first, whatever the values
 )
@@ -34,20 +36,38 @@ class Strategy:
 
 
 def open_study(storage: str, name: str, strategy: Strategy, resume: bool, shared: bool = True) -> optuna.Study:
-    """The study of that name, made anew unless `resume`. Raises UserError when the storage cannot be used.
+    """The study of that name, made anew unless `resume`.
 
-    A storage that is not `shared` by several searches then holds no other.
+    A storage that is not `shared` by several searches then holds no other. Raises UserError when the storage cannot be
+    used, LockedError when another process works on the study.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warm_up = strategy.drawn_epochs + WARM_UP_EPOCHS
     pruner = optuna.pruners.MedianPruner(n_startup_trials=strategy.random_starts, n_warmup_steps=warm_up)
     with _usable(storage):
         database = optuna.storages.get_storage(storage)
+        _refuse_living_search(database, storage, name)
         for before in () if resume else optuna.study.get_all_study_names(database):
             if before == name or not shared:
                 print(f"The search `{before}` of before is thrown away.", flush=True)
                 optuna.delete_study(study_name=before, storage=database)
-        return optuna.create_study(study_name=name, storage=database, pruner=pruner, load_if_exists=True)
+        study = optuna.create_study(study_name=name, storage=database, pruner=pruner, load_if_exists=True)
+        study.set_user_attr(OWNER, this_process())
+        return study
+
+
+def _refuse_living_search(database: optuna.storages.BaseStorage, storage: str, name: str) -> None:
+    """Raise LockedError where another process works on the study of that name."""
+    if name not in optuna.study.get_all_study_names(database):
+        return
+    owner = optuna.load_study(study_name=name, storage=database).user_attrs.get(OWNER)
+    if owner and owner != this_process():
+        refuse_living_owner(owner, f"the search `{name}` in {storage}", "name another [tune] STORAGE")
+
+
+def leave_study(study: optuna.Study) -> None:
+    """Let another process, maybe on another computer, go on with the study."""
+    study.set_user_attr(OWNER, None)
 
 
 @contextmanager

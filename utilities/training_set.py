@@ -72,7 +72,7 @@ class TrainingSet:
 def identity(record: Mapping) -> dict[str, object]:
     """What tells one training set's record from another's, in short values, since what differs is shown."""
     short = {name: value for name, value in record.items() if name not in LONG}
-    short["names and transcriptions"] = short.pop("fingerprint")
+    short["names, transcriptions and groups"] = short.pop("fingerprint")
     for name in ("image_digests", "validation_digests"):
         short[name] = hashlib.sha256("".join(record[name]).encode()).hexdigest()[:16]
     return short

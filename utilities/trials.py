@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from utilities.errors import UserError, differences
 from utilities.search_space import SearchSpace, number_of_combinations
-from utilities.studies import Strategy, distribution_of, open_study, sampler_for
+from utilities.studies import Strategy, distribution_of, leave_study, open_study, sampler_for
 
 ORDINAL, VALUES, RESULT = "ordinal", "values", "result"  # user attributes of trials
 BELONGS_TO = "belongs_to"  # ... of the study
@@ -76,7 +76,7 @@ class TrialQueue:
         """The queue of a new search, or, with `resume`, of the one that this storage holds under this name.
 
         `belongs_to`: JSON-ready values that must not have changed. `shared`: see `open_study`. Raises UserError when
-        the storage cannot be used, or the kept search had other settings.
+        the storage cannot be used, another process searches there, or the kept search had other settings.
         """
         study = open_study(storage, name, strategy, resume, shared)
         queue = cls(study, space, strategy)
@@ -91,7 +91,12 @@ class TrialQueue:
             )
         queue.goes_on = kept is not None
         for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
-            queue._ask_again(trial.number, trial.user_attrs.get(VALUES, trial.params), trial.user_attrs.get(ORDINAL))
+            if RESULT in trial.user_attrs:  # the process died between the two writes of `finish`
+                queue._tell(trial.number, Outcome(**trial.user_attrs[RESULT]))
+            else:
+                queue._ask_again(
+                    trial.number, trial.user_attrs.get(VALUES, trial.params), trial.user_attrs.get(ORDINAL)
+                )
         queue._enqueue_grid()
         return queue
 
@@ -153,10 +158,17 @@ class TrialQueue:
         """Keep what became of a trial."""
         running = self._running.pop(trial.ordinal)
         running.set_user_attr(RESULT, asdict(outcome))
+        self._tell(running, outcome)
+
+    def _tell(self, trial: optuna.Trial | int, outcome: Outcome) -> None:
         if outcome.state == "complete":
-            self._study.tell(running, outcome.val_cer)
+            self._study.tell(trial, outcome.val_cer)
         else:
-            self._study.tell(running, state=TrialState.PRUNED if outcome.state == "pruned" else TrialState.FAIL)
+            self._study.tell(trial, state=TrialState.PRUNED if outcome.state == "pruned" else TrialState.FAIL)
+
+    def close(self) -> None:
+        """Let another process go on with the search."""
+        leave_study(self._study)
 
     def outcomes(self) -> list[tuple[Trial, Outcome]]:
         """Every finished trial with its outcome, in the order of ordinals."""

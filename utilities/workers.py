@@ -1,9 +1,11 @@
 """Where trials run: processes side by side on one machine, each with its own device. A dead one is replaced."""
 
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 
 from utilities.child_process import follow_parent
@@ -51,6 +53,7 @@ class _Worker:
         self._start()
 
     def _start(self) -> None:
+        _start_quiet_tracker()
         context = multiprocessing.get_context("spawn")  # a framework does not survive a fork
         self.connection, far = context.Pipe()
         self.process = context.Process(target=_work, args=(self._target, far, self._job), daemon=True)
@@ -81,6 +84,25 @@ class _Worker:
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
+
+
+def _start_quiet_tracker() -> None:
+    """Start Python's process that cleans up behind others, so that it does so without a word.
+
+    A worker that is ended while it trains leaves semaphores; that they are taken care of alarms whoever reads of it.
+    """
+    if os.name != "posix":
+        return
+    before = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = ",".join(
+        filter(None, (before, "ignore::UserWarning:multiprocessing.resource_tracker"))
+    )
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        os.environ.pop("PYTHONWARNINGS")
+        if before is not None:
+            os.environ["PYTHONWARNINGS"] = before
 
 
 def _work(target: Callable, connection: Connection, job: object) -> None:
