@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+from utilities import model_files
 from utilities.comparison import FOLDER_VARIABLE, load_predictions, model_table, words_read
 from utilities.images import read_grey
 from utilities.safe_files import free_name
@@ -20,7 +21,7 @@ ROOT = Path(__file__).resolve().parent
 FOLDER = ROOT / "demo"
 MARK = ".made-by-make-demo"  # empty until the demonstration has ended
 NOTEBOOK = ROOT / "test_set_predictions" / "visualize_predictions.ipynb"
-PREDICTIONS = FOLDER / "test_set_predictions" / "predictions"
+PREDICTIONS = FOLDER / model_files.PREDICTIONS
 BEST = "logs/hparam_tuning_grid/best_hyperparameters.cfg"
 SMALL = {"BATCH_SIZE": "16", "NUM_UNITS_LSTM1": "96"}  # more and quicker steps in the few minutes there are
 LIMITS = {  # what is changed in setup.cfg

@@ -10,11 +10,11 @@ import numpy as np
 
 from utilities.calibration import calibrations
 from utilities.config import Config
-from utilities.examination import columns_of
+from utilities.examination import columns_of, preprocessing_of
 from utilities.full_model import build_full_model, train_only_heads, with_larger_alphabet
 from utilities.hyperparameters import resolve
 from utilities.image_cache import CACHE_FOLDER, cached_images
-from utilities.image_set import read_image_set
+from utilities.image_set import read_image_set, short_name
 from utilities.images import READING_BUCKET, Preprocessing, canvas_width
 from utilities.metrics import Summary, character_error_rate, summarize
 from utilities.model import FrameCounter, RecognizerSpec, frame_counter
@@ -105,7 +105,7 @@ def run_from_scratch(config: Config, train_folder: Path, cache: Path = CACHE_FOL
     """Train config's architecture on a folder and judge it on config's test set."""
     keras.utils.set_random_seed(config.train.seed)
     hyperparameters = resolve(config.train.architecture, config.train.hyperparameters)
-    how = Preprocessing(config.project.img_height, config.project.img_width)
+    how = preprocessing_of(config.project)
     frames = FrameCounter(config.train.architecture, how.height, hyperparameters)
     data = training_set_for(config, train_folder, how, frames, cache)
     spec = RecognizerSpec(config.train.architecture, data.alphabet, how, hyperparameters)
@@ -163,8 +163,8 @@ def _run(
         "architecture": spec.architecture,
         "optimizer": optimizer_of(progress.epochs_planned * len(batches[0])),
         "start": start,
-        "training_set": config.train.image_set.parent.name + "/" + config.train.image_set.name,
-        "test_set": config.test.image_set.parent.name + "/" + config.test.image_set.name,
+        "training_set": short_name(config.train.image_set),
+        "test_set": short_name(config.test.image_set),
         "words": data.record["training_images"] + data.record["validation_images"],
         "training_words": len(data.training),
         "untranscribed": len(data.texts),

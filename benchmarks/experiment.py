@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from utilities.chance import in_seeded_order
 from utilities.config import Config, load_config
 from utilities.errors import UserError
 from utilities.examination import columns_of
@@ -16,7 +17,6 @@ from utilities.rows import Sample
 from utilities.safe_files import write_text_whole
 from utilities.setting_keys import HYPERPARAMETER_KEYS, KEYS
 from utilities.settings_file import read_settings, settings_text
-from utilities.split import in_seeded_order
 
 ROOT = Path(__file__).resolve().parents[1]
 # (height, width) in px where an architecture's own recipe differs from setup.cfg's

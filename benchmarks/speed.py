@@ -19,7 +19,9 @@ from benchmarks.tables import RESULTS, write_json
 from utilities.command import hyperparameter, run_stage, start_framework
 from utilities.config import Config
 from utilities.errors import UserError
+from utilities.examination import preprocessing_of
 from utilities.hyperparameters import ARCHITECTURES, DEFAULT_ARCHITECTURE, DEFAULTS
+from utilities.image_set import short_name
 from utilities.model_card import check_model_file
 
 ORIGINAL_CANVAS = (100, 400)  # px, height and width; every image is stretched to it
@@ -95,7 +97,7 @@ def measure(args: argparse.Namespace, folder: Path, work: Path) -> dict:
     return {
         "machine": describe_machine() | {"matrix_flop_per_second": max(rates)},
         "seed": args.seed,
-        "image_set": folder.parent.name + "/" + folder.name,
+        "image_set": short_name(folder),
         "images": len(contents),
         "architecture": recognizer.spec.architecture,
         "canvas": [how.height, how.width],
@@ -125,7 +127,6 @@ def prepared(args: argparse.Namespace, config: Config, folder: Path) -> tuple:
     from utilities.full_model import build_full_model
     from utilities.hyperparameters import resolve
     from utilities.image_set import ImageSet, read_image_set
-    from utilities.images import Preprocessing
     from utilities.model import RecognizerSpec
     from utilities.saved_model import Recognizer, load_recognizer
 
@@ -134,7 +135,7 @@ def prepared(args: argparse.Namespace, config: Config, folder: Path) -> tuple:
     if args.model:
         recognizer = load_recognizer(args.model)
     else:
-        how = Preprocessing(config.project.img_height, config.project.img_width)
+        how = preprocessing_of(config.project)
         hyperparameters = resolve(args.architecture, config.train.hyperparameters)
         spec = RecognizerSpec(args.architecture, Alphabet.from_labels(s.label for s in samples), how, hyperparameters)
         recognizer = Recognizer(spec, build_full_model(spec), {})

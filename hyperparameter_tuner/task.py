@@ -39,7 +39,7 @@ def run(config: Config, resume: bool) -> None:
     os.environ[VISIBLE] = "-1"  # the GPUs are the workers'
     start_framework(tune.seed, announce=False)
 
-    from utilities.images import Preprocessing
+    from utilities.examination import preprocessing_of
     from utilities.locks import exclusive_lock
     from utilities.model import FrameCounter
     from utilities.pretraining import length_for
@@ -50,7 +50,7 @@ def run(config: Config, resume: bool) -> None:
     from utilities.trial_worker import WorkerJob
     from utilities.trials import TrialQueue
 
-    how = Preprocessing(config.project.img_height, config.project.img_width)
+    how = preprocessing_of(config.project)
     data = training_set_for(config, tune.image_set, how, FrameCounter(architecture, how.height, base))
     print(announce(data), flush=True)
     drawn = math.ceil(length_for(len(data.training), tune.num_epochs)) if config.train.synthetic_words else 0

@@ -41,14 +41,14 @@ def run(config: Config, args: argparse.Namespace) -> None:
     refuse_to_overwrite([files], args.overwrite, args.resume)
     start_framework(config.train.seed)
 
+    from utilities.examination import preprocessing_of
     from utilities.full_model import build_full_model
-    from utilities.images import Preprocessing
     from utilities.model import FrameCounter, RecognizerSpec
     from utilities.plan import Plan
     from utilities.training_run import train_and_save
     from utilities.training_set import announce, training_set_for
 
-    how = Preprocessing(config.project.img_height, config.project.img_width)
+    how = preprocessing_of(config.project)
     frames = FrameCounter(architecture, how.height, hyperparameters)
     data = training_set_for(config, config.train.image_set, how, frames)
     print(announce(data), flush=True)

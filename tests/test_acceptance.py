@@ -9,8 +9,8 @@ from utilities.acceptance import (
     intraclass_correlation,
     promise,
     sentence,
-    upper_bound,
 )
+from utilities.reliability import upper_bound
 
 
 def calibrated(rng, words, groups=0, spread=0.0):

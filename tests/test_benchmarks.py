@@ -104,7 +104,9 @@ def test_accuracy_transfers_with_images_that_nobody_transcribed_and_with_words_o
     assert re.search(rf"{row['untranscribed']} of \d+ untranscribed images of test are read surely", done.stdout)
     assert row["words"] == 18 and row["training_words"] < 18 + row["untranscribed"]
     again = round(row["training_words"] / 2)
-    assert row["rehearsed"] == 18 and f"{min(again, 18)} of 18 words of train are learnt again" in done.stdout
+    assert (
+        row["rehearsed"] == 18 and f"{min(again, 18)} of 18 words of {sets.name}/train are learnt again" in done.stdout
+    )
     done = run("accuracy.py", "train", "test", "--untranscribed", "test", cwd=sets)
     assert done.returncode == 1 and "needs --base or --transfer" in done.stderr
     done = run("accuracy.py", "train", "test", "--base", model, "--untranscribed", "nowhere", cwd=sets)

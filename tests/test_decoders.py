@@ -13,7 +13,8 @@ import pytest
 from conftest import ROOT, assert_ends_with_its_parent, write_image_set
 
 from utilities import decoders
-from utilities.decoders import DecodedAhead, decode, decode_all, one_ahead
+from utilities.decoded_image import decode
+from utilities.decoders import DecodedAhead, decode_all, one_ahead
 from utilities.images import Preprocessing
 
 HOW = Preprocessing(32, 256)

@@ -15,7 +15,7 @@ from utilities.sights import Sight
 def member(characters, temperature=1.0, language="known words", details=False, **more):
     """What an ensemble asks of a reader."""
     traces = {"digests": set(), "groups": set(), "untranscribed": set()} | more
-    known = {"beam_temperature": temperature, "language": language, "with_details": details}
+    known = {"beam_temperature": temperature, "language": language, "with_details": details, "frames": len}
     return SimpleNamespace(alphabet=Alphabet(tuple(characters)), **known, **traces)
 
 

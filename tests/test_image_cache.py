@@ -5,7 +5,7 @@ import pytest
 from conftest import draw, write_image_set
 
 from utilities import decoders, image_cache, stroke_pace
-from utilities.decoders import decode
+from utilities.decoded_image import decode
 from utilities.image_cache import cached_images
 from utilities.images import Preprocessing
 

@@ -6,7 +6,7 @@ import pytest
 from conftest import draw
 from PIL import Image
 
-from utilities.decoders import decode
+from utilities.decoded_image import decode
 from utilities.images import (
     BUCKET,
     ImageError,

@@ -7,7 +7,7 @@ from test_set_predictions import task as predicting
 from utilities import decoders, prediction
 from utilities.comparison import read_predictions, words_judged
 from utilities.config import load_config
-from utilities.decoders import digest_of_file
+from utilities.decoded_image import digest_of_file
 from utilities.image_set import read_image_set
 from utilities.metadata import Columns, ImageSetError
 from utilities.model import HEAD
@@ -160,7 +160,7 @@ def trained_with(column: str, group: str) -> Reader:
 
 def test_images_learnt_without_their_transcriptions_are_said_and_judged_by_all_the_same(tmp_path):
     folder = write_image_set(tmp_path / "set", LABELS)
-    digests = [decoders.digest_of_file(folder / f"images/w{n:03d}.png") for n in range(2)]
+    digests = [digest_of_file(folder / f"images/w{n:03d}.png") for n in range(2)]
     reader = Reader(small_recognizer(record={"data": {"untranscribed_digests": digests}}))
     summaries = predict_to_files({tmp_path / "a-predictions.csv": reader}, read_set(folder))
     assert "a: It has learnt from 2 of these images without their transcriptions" in results_table(summaries)

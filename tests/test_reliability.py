@@ -3,8 +3,13 @@ import itertools
 import numpy as np
 import pytest
 
-from utilities.acceptance import upper_bound
-from utilities.reliability import calibration_error_by_chance, equal_bins, expected_calibration_error, share_interval
+from utilities.reliability import (
+    calibration_error_by_chance,
+    equal_bins,
+    expected_calibration_error,
+    share_interval,
+    upper_bound,
+)
 
 
 def test_the_error_is_that_of_a_hand():

@@ -5,13 +5,10 @@ import pandas as pd
 import pytest
 
 from utilities import review
+from utilities.confidence_tables import NO_PROMISE, promise_sentence
 from utilities.merging import merge_review
 from utilities.metadata import Columns
-from utilities.review import (
-    acceptance_sentence,
-    review_predictions,
-    write_review,
-)
+from utilities.review import review_predictions, write_review
 from utilities.safe_files import NoSpaceError
 
 COLUMNS = Columns("words_metadata.csv", "image", "text", None)
@@ -144,16 +141,16 @@ def test_of_an_image_in_two_rows_either_may_be_filled_in(read_again):
 
 def test_the_promise_leaves_out_what_the_model_has_seen():
     words = frame(*[(f"{n}.png", "Poa", "Poa", 0.9, "", "") for n in range(400)])
-    assert "from 400 transcribed words" in acceptance_sentence(words, [], 0.01)
-    assert "from 399 transcribed words" in acceptance_sentence(words, ["7.png"], 0.01)
-    assert acceptance_sentence(words.assign(label=""), [], 0.01) is None
+    assert "from 400 transcribed words" in promise_sentence(words, [], 0.01)
+    assert "from 399 transcribed words" in promise_sentence(words, ["7.png"], 0.01)
+    assert promise_sentence(words.assign(label=""), [], 0.01) == NO_PROMISE
 
 
 def test_without_groups_the_promise_says_what_it_takes_for_granted():
     words = frame(*[(f"{n}.png", "Poa", "Poa", 0.9, "", "") for n in range(400)])
-    assert "METADATA_GROUP_COLUMN" in acceptance_sentence(words, [], 0.01)
+    assert "METADATA_GROUP_COLUMN" in promise_sentence(words, [], 0.01)
     grouped = words.assign(group=[f"page {n % 40}" for n in range(400)])
-    assert "METADATA_GROUP_COLUMN" not in acceptance_sentence(grouped, [], 0.01)
+    assert "METADATA_GROUP_COLUMN" not in promise_sentence(grouped, [], 0.01)
 
 
 def test_a_list_that_cannot_be_written_loses_nothing_that_a_person_has_filled_in(read_again, monkeypatch):
@@ -174,9 +171,9 @@ def test_a_list_that_cannot_be_written_loses_nothing_that_a_person_has_filled_in
 
 def test_one_wrong_letter_makes_a_word_wrong():
     words = frame(*[(f"{n}.png", "Poa", "Pao" if n % 2 else "Poe", 0.9, "", "") for n in range(400)])
-    assert "400 of them wrong" in acceptance_sentence(words, [], 0.01)
+    assert "400 of them wrong" in promise_sentence(words, [], 0.01)
 
 
 def test_the_promise_is_of_groups_where_the_table_has_them():
     words = frame(*[(f"{n}.png", "Poa", "Poa", 0.9, f"page {n % 3}", "") for n in range(400)])
-    assert "of only 3 group(s)" in acceptance_sentence(words, [], 0.01)
+    assert "of only 3 group(s)" in promise_sentence(words, [], 0.01)

@@ -2,13 +2,14 @@ import csv
 
 import pytest
 
-from utilities import search
+from utilities import metrics
 from utilities.config import load_config
 from utilities.errors import UserError, differences
 from utilities.hyperparameters import resolve
+from utilities.outcomes import Outcome
 from utilities.search import SearchFiles, TimeLeft, belonging, run_search
 from utilities.studies import Strategy
-from utilities.trials import Outcome, TrialQueue
+from utilities.trials import TrialQueue
 
 SPACE = {"learning_rate": (0.001, 0.002, 0.004)}
 RECORD = {
@@ -96,9 +97,9 @@ def test_a_trial_in_its_last_epoch_is_not_hopeless_any_more(tmp_path, monkeypatc
 def test_where_no_trial_has_learnt_to_read_the_best_says_nothing(tmp_path, capsys, monkeypatch):
     searched(tmp_path)
     assert "WARNING" not in capsys.readouterr().out
-    monkeypatch.setattr(search, "NOTHING_LEARNT", 0.15)
+    monkeypatch.setattr(metrics, "NOTHING_LEARNT", 0.15)
     searched(tmp_path)
-    assert "WARNING: even the best trial reads 20 %" in capsys.readouterr().out
+    assert "WARNING: Even the best trial reads 20 %" in capsys.readouterr().out
 
 
 def test_when_all_fail_their_reasons_are_said(tmp_path):

@@ -164,12 +164,15 @@ def test_a_transfer_learns_from_images_that_nobody_transcribed_and_from_those_of
         [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    (taken,) = re.findall(r"(\d) of \d untranscribed images of more are read surely enough", done.stdout)
+    (taken,) = re.findall(r"(\d) of \d untranscribed images of \S+/more are read surely enough", done.stdout)
     assert int(taken) > 0
-    assert f"{round((11 + int(taken)) / 2)} of 24 words of train are learnt again in each epoch" in done.stdout
+    assert (
+        f"{round((11 + int(taken)) / 2)} of 24 words of {folder.name}/train are learnt again in each epoch"
+        in done.stdout
+    )
     card = run("test_set_predictions", "--describe", "saved_models/more-fine_tuned.h5", cwd=folder).stdout
-    assert f"and {taken} of more as the model before it read them" in card
-    assert "beside some of 24 of train again" in card
+    assert f"and {taken} of {folder.name}/more as the model before it read them" in card
+    assert f"beside some of 24 of {folder.name}/train again" in card
     model = folder / "saved_models/more-fine_tuned.h5"
     done = run("test_set_predictions", folder / "setup.cfg", model, cwd=tmp_path)
     assert "used to train it" in done.stdout

@@ -13,12 +13,13 @@ from utilities.batches import Word, WordBatches
 from utilities.config import load_config
 from utilities.decoding import read
 from utilities.full_model import build_full_model, reader_of
+from utilities.history import HISTORY_COLUMNS, best_of, history_csv
 from utilities.hyperparameters import resolve
 from utilities.images import Preprocessing, canvas_width, prepare, to_canvases
 from utilities.model import HEAD, RecognizerSpec, frame_counter
 from utilities.plan import Plan, fine_tuning_plan, head_plan, transfer_batch_size
 from utilities.resume import ResumeError, ResumePoint
-from utilities.training import HISTORY_COLUMNS, TrainingError, best_of, history_csv, train
+from utilities.training import TrainingError, train
 
 HOW = Preprocessing(32, 256)
 SMALL = {"num_units_dense": 32, "num_units_lstm1": 32, "num_units_lstm2": 32, "dropout": 0.0}

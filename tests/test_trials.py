@@ -8,9 +8,10 @@ from sqlalchemy.exc import OperationalError
 
 from utilities.errors import UserError
 from utilities.locks import LockedError, this_process
+from utilities.outcomes import Outcome
 from utilities.search_space import Range, parse_values
 from utilities.studies import OWNER, Strategy, kept_in
-from utilities.trials import Outcome, TrialQueue
+from utilities.trials import TrialQueue
 
 GRID = {"kernel_size": (3, 5), "learning_rate": (0.001, 0.002, 0.004)}
 RANGES = {"kernel_size": (3, 5), "learning_rate": Range(1e-4, 1e-2, False, True)}

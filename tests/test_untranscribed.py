@@ -77,14 +77,14 @@ def test_sure_readings_are_learnt_from_and_the_transcriptions_are_not_looked_at(
     assert {s.path for s in after.training} <= set(after.contents)
     assert after.validation == before.validation
     taken = after.record["untranscribed"]
-    assert (taken["image_set"], taken["images"], taken["taken"]) == ("more", 6, 3)
+    assert (taken["image_set"], taken["images"], taken["taken"]) == (f"{work.name}/more", 6, 3)
     assert after.record["texts"] == before.record["texts"]
     assert len(after.record["untranscribed_digests"]) == 3
     for name in ("image_digests", "groups"):  # else stage 4 would not judge by those of them that are transcribed there
         assert after.record[name] == before.record[name]
     assert set(after.record["untranscribed_digests"]) <= learnt_digests({"data": after.record})
     said = announce_untranscribed(after.record)
-    assert "3 of 6 untranscribed images of more are read surely enough" in said and "That is little" not in said
+    assert f"3 of 6 untranscribed images of {work.name}/more are read surely enough" in said and "That is little" not in said
 
 
 def test_readings_are_chosen_as_they_were_computed_and_drawn_as_they_are_calibrated(work, read):

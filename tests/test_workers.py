@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import assert_ends_with_its_parent
 
-from utilities.trials import Outcome, Trial
+from utilities.outcomes import Outcome, Trial
 from utilities.workers import Died, Ended, Epoch, Started, run_in_workers
 
 
@@ -119,7 +119,7 @@ def test_no_process_is_left_when_the_search_is_interrupted():
 ORPHAN = """
 import os, sys, time
 from pathlib import Path
-from utilities.trials import Trial
+from utilities.outcomes import Trial
 from utilities.workers import run_in_workers
 
 def busy(connection, folder):

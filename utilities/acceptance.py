@@ -13,9 +13,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betaincinv
 
 from utilities.bootstrap import group_numbers, known_groups
+from utilities.reliability import upper_bound
 
 LEVEL = 0.95
 SEQUENCE_LEVEL, SHARES_LEVEL = 0.955, 0.995  # what both may miss, 0.045 and 0.005, is what LEVEL may
@@ -119,11 +119,6 @@ def _steps(words: int, ends: np.ndarray) -> list[int]:
 
 def _shares(ends: np.ndarray) -> list[int]:
     return sorted({int(ends[max(1, round(c * len(ends))) - 1]) for c in COVERAGES})
-
-
-def upper_bound(wrong: float, words: float, level: float) -> float:
-    """Upper confidence bound of a share (Clopper & Pearson 1934), for counts that need not be whole."""
-    return 1.0 if wrong >= words else float(betaincinv(wrong + 1, words - wrong, level))
 
 
 def intraclass_correlation(wrong: np.ndarray, groups: np.ndarray) -> float:

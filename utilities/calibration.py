@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+from scipy.optimize import minimize_scalar
 
 from utilities.alphabet import Alphabet
 from utilities.batches import WordBatches
@@ -26,7 +27,6 @@ from utilities.validation import Predicted, predicted
 SEARCHED = (0.5, 5.0)  # temperatures: below 1 the model was too modest, above 1 too sure
 USUAL, USUAL_LEANING = 1.1, 1.5  # what models that were validated on hundreds of words have, see benchmarks/README.md
 SPREAD = 0.3  # of its logarithm from model to model: the few words of a small set are weighed against what is usual
-STEPS = 16  # of the golden-section search: the temperature is known to a thousandth part
 SURE = 1e-6  # a probability is never taken for 0 or 1: one surprise would outweigh all else
 
 
@@ -102,16 +102,8 @@ def log_loss(confidences: np.ndarray, right: Sequence[bool]) -> float:
 
 
 def _best_temperature(loss: Callable[[float], float]) -> float:
-    """The temperature of the lowest loss by golden-section search over its logarithm (Kiefer 1953)."""
-    low, high = np.log(SEARCHED)
-    ratio = (np.sqrt(5) - 1) / 2
-    inner = [high - ratio * (high - low), low + ratio * (high - low)]
-    losses = [loss(np.exp(x)) for x in inner]
-    for _ in range(STEPS):
-        if losses[0] <= losses[1]:
-            high, inner, losses = inner[1], [inner[1] - ratio * (inner[1] - low), inner[0]], [None, losses[0]]
-            losses[0] = loss(np.exp(inner[0]))
-        else:
-            low, inner, losses = inner[0], [inner[1], inner[0] + ratio * (high - inner[0])], [losses[1], None]
-            losses[1] = loss(np.exp(inner[1]))
-    return float(np.exp((low + high) / 2))
+    """The temperature of the lowest loss, by its logarithm."""
+    found = minimize_scalar(
+        lambda x: loss(np.exp(x)), bounds=np.log(SEARCHED), method="bounded", options={"xatol": 1e-3}
+    )
+    return float(np.exp(found.x))

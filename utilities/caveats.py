@@ -6,6 +6,7 @@ import pandas as pd
 
 from utilities.bootstrap import known_groups
 from utilities.predictions_table import judged_models, rows_read, words_judged
+from utilities.reliability import upper_bound
 
 FEW_GROUPS = 10  # below which a percentile bootstrap is clearly too narrow
 FEW_WORDS = 100  # judged images below which one more wrong word moves the share of right ones by a whole point
@@ -47,7 +48,7 @@ def _notes_on(name: str, frame: pd.DataFrame) -> Iterator[str]:
             f"{name}: {contradicted:,} images have two different transcriptions in this one file, of which at least one"
             " counts as read wrong. Correct the table of the image set and predict again."
         )
-    most = 100 * (1 - 0.05 ** (1 / n))  # the binomial share under which none in n has a chance of 5 %
+    most = 100 * upper_bound(0, n, 0.95)
     if words["edits"].all():
         yield (
             f"{name}: no word in {n:,} was read exactly. Up to {most:.1f} % of new words may still be (at 95 %"

@@ -1,17 +1,34 @@
-"""Tables of one model's confidence: does it come true, and what is left wrong if words above it are accepted?
+"""One model's confidence: does it come true, what is left wrong if words above it are accepted, what can be promised?
 
 All are of the judged words that have a confidence. Words of a group go wrong together: intervals are of counts that
 are divided by the design effect, as in `acceptance.py`.
 """
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
 from utilities import reliability
-from utilities.acceptance import assumed_correlation, design_effect
+from utilities.acceptance import assumed_correlation, design_effect, promise, sentence
 from utilities.bootstrap import group_numbers
 from utilities.predictions_table import words_judged
 from utilities.reliability import equal_bins, expected_calibration_error, share_interval
+
+NO_PROMISE = "No transcribed words here that this model has not seen, so nothing can be promised of its readings."
+UNGROUPED = (
+    " This takes each word to be of another writer, page or specimen: where several are of one, name their column under"
+    " METADATA_GROUP_COLUMN, or too much is promised."
+)
+
+
+def promise_sentence(frame: pd.DataFrame, seen: Collection[str], target: float) -> str:
+    """What can be accepted unseen, from the transcribed words that the model never saw (`seen`: images that it did)."""
+    judged = words_judged(frame).dropna(subset="confidence")
+    judged = judged[~judged["image"].isin(set(seen))]
+    groups = judged["group"].tolist() if (judged["group"] != "").any() else None
+    found = promise(judged["confidence"], judged["edits"] > 0, groups, target)
+    return sentence(found, target) + (UNGROUPED if groups is None else "") if found else NO_PROMISE
 
 
 def calibration_table(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,13 +1,10 @@
 """Image files -> decoded images, in the background: few of them by threads, many by processes; and other such work."""
 
-import hashlib
-import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain, pairwise
 from multiprocessing import current_process, get_all_start_methods, get_context
@@ -15,11 +12,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import cv2
-import numpy as np
 
 from utilities.child_process import follow_parent
+from utilities.decoded_image import Decoded, decode
 from utilities.gpu import usable_cores
-from utilities.images import ImageError, Preprocessing, prepare, read_grey, require_dark_writing, require_writing
+from utilities.images import Preprocessing
 
 BLOCK = 16  # images that are decoded in one go: handing over each by itself would take a tenth of the time
 THREADS = 2  # Python runs one of them at a time and they hand over at each small step: more only wait for each other
@@ -30,45 +27,6 @@ MANY = 500  # images from which on processes pay for their start
 Begun = TypeVar("Begun")
 Piece = TypeVar("Piece")
 Made = TypeVar("Made")
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """One image: its content (H, w') uint8, or the problem why it cannot be read; and a digest of the file's bytes."""
-
-    content: np.ndarray | None
-    problem: str = ""
-    digest: str = ""
-
-
-def digest_of(data: bytes) -> str:
-    """What tells one image file from another: 16 hexadecimal digits of its bytes' BLAKE2b."""
-    return hashlib.blake2b(data, digest_size=8).hexdigest()
-
-
-def digest_of_file(path: Path) -> str:
-    """`digest_of` a file; "" when it cannot be opened."""
-    try:
-        return digest_of(path.read_bytes())
-    except OSError:
-        return ""
-
-
-def decode(path: Path, how: Preprocessing) -> Decoded:
-    """Read and prepare one image; what is wrong with it is returned, not raised."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        return Decoded(None, f"cannot be opened ({error.strerror})")
-    digest = digest_of(data)
-    try:
-        grey = read_grey(io.BytesIO(data))
-        require_dark_writing(grey, how)
-        content = prepare(grey, how)
-        require_writing(content, how)
-        return Decoded(content, digest=digest)
-    except ImageError as error:
-        return Decoded(None, str(error), digest)
 
 
 def _decode_block(paths: Sequence[Path], how: Preprocessing) -> list[Decoded]:

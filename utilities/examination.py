@@ -6,7 +6,7 @@ from pathlib import Path
 
 from utilities.alphabet import Alphabet
 from utilities.config import Project
-from utilities.decoders import Decoded
+from utilities.decoded_image import Decoded
 from utilities.image_cache import CACHE_FOLDER, cached_images
 from utilities.image_set import ImageSet, read_image_set
 from utilities.images import Preprocessing
@@ -22,6 +22,11 @@ def columns_of(project: Project) -> Columns:
         project.metadata_transcription_column,
         project.metadata_group_column,
     )
+
+
+def preprocessing_of(project: Project) -> Preprocessing:
+    """How a new model gets its images."""
+    return Preprocessing(project.img_height, project.img_width)
 
 
 def explicit_alphabet(project: Project) -> Alphabet | None:

@@ -30,6 +30,7 @@ class Field:
     is_allowed: Callable[[object], bool]
     help: str
     clean: Callable[[str], str] = str.strip  # applied to the text before `kind` reads it
+    logarithmic: bool = False  # between 0.001 and 0.01 as many values are tried as between 0.0001 and 0.001
 
 
 def _whole(key: str, low: int, high: int, what: str) -> Field:
@@ -65,6 +66,7 @@ FIELDS: dict[str, Field] = {
         "a number above 0 and at most 1",
         lambda v: 0 < v <= 1,
         "peak step size of the optimizer",
+        logarithmic=True,
     ),
 }
 # what the tuner varies, in the order of its tables and of a trial's name

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from utilities import images, slant, stroke_pace, writing_box
-from utilities.decoders import Decoded, DecodedAhead, decoders, one_ahead
+from utilities import decoded_image, images, slant, stroke_pace, writing_box
+from utilities.decoded_image import Decoded
+from utilities.decoders import DecodedAhead, decoders, one_ahead
 from utilities.images import Preprocessing
 from utilities.progress_bar import progress_bar
 from utilities.safe_files import (
@@ -26,7 +27,8 @@ from utilities.safe_files import (
 
 CACHE_FOLDER = Path(".image_cache")  # under the working directory; may be deleted at any time
 CHUNK = 512  # images decoded before they are written out: bounds the memory that decoding needs
-PREPARING = (images, slant, stroke_pace, writing_box)  # the code that makes contents: another version's are stale
+# the code that makes contents: those of another version are stale
+PREPARING = (decoded_image, images, slant, stroke_pace, writing_box)
 
 
 def cached_images(

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from utilities.alphabet import Alphabet
 from utilities.config import Config, Project
-from utilities.examination import Examined, examine, explicit_alphabet
+from utilities.examination import Examined, examine, explicit_alphabet, preprocessing_of
 from utilities.hyperparameters import resolve
 from utilities.image_set import usable_samples
-from utilities.images import Preprocessing
 from utilities.metadata import MARK, ImageSetError
 from utilities.model import FrameCounter
 from utilities.rehearsal import project_of_base_set
@@ -69,7 +68,7 @@ def _named_sets(config: Config) -> Iterator[_Named]:
 def check_image_sets(config: Config) -> CheckReport:
     """Examine every image set that the settings name as the stage that reads it would."""
     report, train = CheckReport(), config.train
-    how = Preprocessing(config.project.img_height, config.project.img_width)
+    how = preprocessing_of(config.project)
     frames = FrameCounter(train.architecture, how.height, resolve(train.architecture, train.hyperparameters))
     fixed = learnt = explicit_alphabet(config.project)
     transcribed: set[str] = set()  # digests of the images of [train]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from utilities.alphabet import BLANK, Alphabet
-from utilities.split import in_seeded_order
+from utilities.chance import in_seeded_order
 
 ORDER = 8  # characters that are looked at together: one, and up to seven before it
 MOST_CELLS = 50_000_000  # of each table, states times classes, before what was met is forgotten: 400 MB for both

@@ -18,7 +18,12 @@ from rapidfuzz.process import cpdist
 from utilities.bootstrap import group_numbers, quantiles, resampled_sums
 from utilities.texts import normalize
 
-NOTHING_LEARNT = 0.9  # CER from which models differ by chance: CTC has hardly begun to read
+NOTHING_LEARNT = 0.9  # CER from which on models differ by chance: CTC has hardly begun to read
+
+
+def reads_nothing(cer: float) -> bool:
+    """Whether a model of this CER (a fraction) has not begun to read."""
+    return cer >= NOTHING_LEARNT
 
 
 @dataclass(frozen=True)

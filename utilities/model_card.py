@@ -7,6 +7,7 @@ from pathlib import Path
 
 import h5py
 
+from utilities.durations import duration
 from utilities.errors import UserError
 
 # 1: full models without the shortcut head; 2: every image kept its aspect ratio or was stretched; 3: Hebrew and Arabic
@@ -109,7 +110,7 @@ def _record_lines(record: dict) -> list[str]:
         return [f"  {key:<14} {value}" for key, value in record.items()]
     data, plan, result = record["data"], record["plan"], record["result"]
     return [
-        f"  trained        {record['date']}, {record['epochs_run']} epochs in {record['seconds'] / 60:.0f} min",
+        f"  trained        {record['date']}, {record['epochs_run']} epochs in {duration(record['seconds'])}",
         f"  images         {data['training_images']} of {data['image_set']} (validated on {data['validation_images']})",
         *_untranscribed_lines(data.get("untranscribed")),
         *_rehearsed_lines(data.get("rehearsed")),

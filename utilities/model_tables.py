@@ -10,6 +10,7 @@ import pandas as pd
 from utilities.metrics import VARIANTS, Estimate, Summary, summarize
 from utilities.paired_test import FEW_GROUPS, PairedResult, compare_pairs
 from utilities.predictions_table import judged_models, unread, words_judged, words_read
+from utilities.rows import first_finding
 from utilities.texts import normalize
 
 
@@ -19,7 +20,7 @@ def rows_left_out(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     for name, frame in frames.items():
         not_read = unread(frame)
         read = words_read(frame)
-        findings = Counter(problem.split(" (")[0] for problem in frame["problem"][not_read])
+        findings = Counter(map(first_finding, frame["problem"][not_read]))
         rows[name] = {
             "images": len(frame),
             "judged": int(read["edits"].notna().sum()),

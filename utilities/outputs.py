@@ -12,13 +12,14 @@ import numpy as np
 
 from utilities.calibration import Calibration
 from utilities.full_model import reader_of
-from utilities.metrics import NOTHING_LEARNT
+from utilities.history import history_csv
+from utilities.metrics import reads_nothing
 from utilities.model import RecognizerSpec
 from utilities.model_files import ModelFiles
 from utilities.plan import Plan
 from utilities.safe_files import whole_file, write_text_whole
 from utilities.saved_model import save_recognizer
-from utilities.training import HISTORY_COLUMNS, Progress, history_csv
+from utilities.training import Progress
 from utilities.training_chart import training_history_chart
 
 CHART_SHARE = 0.05  # of a run's time that drawing may take: a chart takes as long as some words' training
@@ -27,9 +28,8 @@ CHART_SHARE = 0.05  # of a run's time that drawing may take: a chart takes as lo
 def save_history(path: Path, history: Sequence[dict]) -> None:
     """Write a history's CSV and, beside it, its chart, whole."""
     write_text_whole(path, history_csv(history))
-    columns = {c: [row[c] for row in history] for c in HISTORY_COLUMNS}
     with whole_file(path.with_suffix(".png")) as temporary:
-        training_history_chart(columns).savefig(temporary)
+        training_history_chart(history).savefig(temporary)
 
 
 class HistoryKeeper:
@@ -66,7 +66,7 @@ def save_trained(files: ModelFiles, spec: RecognizerSpec, full: keras.Model, rec
 
 def warn_of_nothing_learnt(progress: Progress) -> None:
     """Say so where the model that was kept reads nothing yet."""
-    if progress.best["val_cer"] >= NOTHING_LEARNT:
+    if reads_nothing(progress.best["val_cer"]):
         print(
             "WARNING: this model reads nothing yet. Give it more epochs or minutes, more words, or start from another."
         )

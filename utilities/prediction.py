@@ -7,7 +7,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from utilities.decoders import Decoded, DecodedAhead, decoders, one_ahead
+from utilities.decoded_image import Decoded
+from utilities.decoders import DecodedAhead, decoders, one_ahead
 from utilities.decoding import Reading
 from utilities.ensemble import Ensemble
 from utilities.image_set import ImageSet

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from utilities.decoders import Decoded
+from utilities.decoded_image import Decoded
 from utilities.decoding import Reading
 from utilities.ensemble import Ensemble
 from utilities.prediction_summary import ReadingCounts
 from utilities.predictions_table import OPTIONAL, REQUIRED
 from utilities.reader import Reader
-from utilities.rows import LISTED, Problem, Sample, label_problems
+from utilities.rows import LISTED, Problem, Sample, label_problems, problem_cell
 
 COLUMNS = (*REQUIRED, *OPTIONAL)
 DETAIL_COLUMNS = ("character_confidences", "runner_up", "runner_up_confidence")
@@ -80,7 +80,7 @@ class PredictionsFile:
     def _told(self, first: Sequence[Problem], s: Sample, frames: Mapping[Path | None, int]) -> str:
         """All that is wrong with a row, in the column's words; what the model cannot read is told elsewhere."""
         of_label = label_problems([s], self.max_label_length, None, frames)
-        return "; ".join(f"{p.finding} ({p.detail})" for p in (*first, *self.found.get(s.row, ()), *of_label))
+        return problem_cell((*first, *self.found.get(s.row, ()), *of_label))
 
 
 def _detail_cells(reading: Reading) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import pandas as pd
 from utilities.errors import UserError
 from utilities.metrics import character_counts, edit_distances
 from utilities.model_files import PREDICTIONS, PREDICTIONS_ENDING, name_of
-from utilities.rows import REPEATED
+from utilities.rows import is_repeated
 
 FOLDER_VARIABLE = "HANDWRITING_PREDICTIONS"  # an environment variable that names the folder
 REQUIRED, OPTIONAL = ("image", "label", "prediction", "confidence"), ("group", "problem")
@@ -114,7 +114,7 @@ def rows_read(frame: pd.DataFrame) -> pd.DataFrame:
 def words_read(frame: pd.DataFrame) -> pd.DataFrame:
     """`rows_read` without those that repeat an image and its transcription: they say nothing more."""
     words = rows_read(frame)
-    return words[~words["problem"].str.contains(f"{REPEATED} (", regex=False)].drop_duplicates(["image", "label"])
+    return words[~words["problem"].map(is_repeated).astype(bool)].drop_duplicates(["image", "label"])
 
 
 def words_judged(frame: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from utilities.batches import rehearsed_an_epoch
 from utilities.config import Project
 from utilities.examination import examine
 from utilities.image_cache import CACHE_FOLDER
-from utilities.image_set import usable_samples
+from utilities.image_set import short_name, usable_samples
 from utilities.metadata import ImageSetError, read_table
 from utilities.model import frame_counter
 from utilities.rows import Problem, list_problems
@@ -50,7 +50,7 @@ def with_rehearsal(
             " Name the image set that MODEL was trained with under BASE_SET_NAME in setup.cfg, or leave it out."
         )
     rehearsed = {
-        "image_set": folder.name,
+        "image_set": short_name(folder),
         "images": len(others),
         "left_out": len(examined.image_set.samples) - len(samples),
         "fingerprint": examined.image_set.fingerprint,

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import betaincinv
 
 BINS = 10
+LEVEL = 0.95  # of intervals
 
 
 def equal_bins(confidences: np.ndarray) -> list[np.ndarray]:
@@ -36,12 +37,17 @@ def calibration_error_by_chance(confidences: np.ndarray, draws: int = 200, seed:
     return float(np.mean(distances)) if distances else float("nan")
 
 
-def share_interval(found: np.ndarray, words: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """Two-sided interval of the shares found / words (Clopper & Pearson 1934), for counts that need not be whole."""
-    found, words = np.asarray(found, float), np.asarray(words, float)
-    outside = (1 - level) / 2
-    missing = words - found
-    # nan_to_num: where none is found, or none missing, this beta distribution has no shape, and the bound is at the end
-    low = np.nan_to_num(betaincinv(found, missing + 1, outside), nan=0.0)
-    high = np.nan_to_num(betaincinv(found + 1, missing, 1 - outside), nan=1.0)
-    return low, high
+def upper_bound(found, words, level: float) -> np.ndarray:
+    """Upper confidence bound of the share found / words (Clopper & Pearson 1934), for counts that need not be whole.
+
+    Numbers, or arrays of one shape, which the result then has.
+    """
+    missing = np.maximum(0.0, np.subtract(words, found))
+    # nan_to_num: where none is missing, this beta distribution has no shape, and the bound is at the end
+    return np.nan_to_num(betaincinv(np.add(found, 1.0), missing, level), nan=1.0)
+
+
+def share_interval(found, words) -> tuple[np.ndarray, np.ndarray]:
+    """Two-sided interval at LEVEL of the share found / words, from two of `upper_bound`."""
+    level = (1 + LEVEL) / 2
+    return 1 - upper_bound(np.subtract(words, found), words, level), upper_bound(found, words, level)

@@ -10,10 +10,11 @@ import pandas as pd
 
 from utilities import charts, comparison
 from utilities.acceptance import as_written
+from utilities.confidence_tables import promise_sentence
+from utilities.mistakes import LOST
 from utilities.prediction_summary import learnt_untranscribed
 from utilities.report_html import chart, folded, paragraph, section, table, words_table
 from utilities.report_words import PICTURED
-from utilities.review import acceptance_sentence
 
 WORDS = Path(__file__).with_name("report_page") / "words.html"
 CHARACTERS = 15  # rows of the tables of characters
@@ -29,7 +30,6 @@ COLUMNS = {
 }
 OPTIONAL = ("label", "edits", "group", "problem")  # columns that are left out where no row has anything in them
 SURE = '<button type="button" class="sure">Sure but wrong</button>'
-NO_PROMISE = "No transcribed words here that this model has not seen, so nothing can be promised of its readings."
 MARKS = (
     "<p>How the letters are marked: in the truth, <mark>letters</mark> that were not read so; in the prediction,"
     " <ins>letters</ins> that are wrong and <del>letters</del> that are missing (␣ is a space). ✓ means read right.</p>"
@@ -47,9 +47,8 @@ def model_section(
 ) -> str:
     """All about one model; `number` is its place in the page's data, `pictures` maps images to addresses."""
     judged = len(comparison.words_judged(frame)) > 0
-    promise = acceptance_sentence(frame, seen, target) or NO_PROMISE
     content = [
-        paragraph(promise, "promise"),
+        paragraph(promise_sentence(frame, seen, target), "promise"),
         _seen(len(set(seen)), len(frame)),
         paragraph(learnt_untranscribed(untranscribed) if untranscribed else ""),
         _confidence(name, frame, target),
@@ -153,7 +152,7 @@ def _frequent(counted: str, frame: pd.DataFrame) -> str:
 
 
 def _confusions(counted: str, frame: pd.DataFrame) -> str:
-    counts = comparison.confusion_table(frame, CHARACTERS).rename(columns={"": "(lost)"})
+    counts = comparison.confusion_table(frame, CHARACTERS).rename(columns={"": LOST})
     if counts.empty:
         return ""
     shown = counts.astype(object).where(counts > 0, "").reset_index()

@@ -24,7 +24,9 @@ def summary_sections(frames: Mapping[str, pd.DataFrame]) -> list[str]:
             "The models side by side",
             bullets(comparison.notes(frames), "notes"),
             paragraph(READING_THE_TABLE) if judged else "",
-            table(comparison.headline_table(made).reset_index(), f"Figures of the judged images. {basis(frames)}"),
+            table(
+                comparison.headline_table(made).reset_index(), f"Figures of the judged images. {basis(made, judged)}"
+            ),
             _figures(frames, made) if judged else "",
             _pairs(frames) if len(judged) > 1 else "",
             name="models",
@@ -47,13 +49,12 @@ def summary_sections(frames: Mapping[str, pd.DataFrame]) -> list[str]:
     ]
 
 
-def basis(frames: Mapping[str, pd.DataFrame]) -> str:
-    """What intervals are made from, for captions."""
-    found = comparison.judged_models(frames)
-    if not found:
+def basis(made: pd.DataFrame, judged: Mapping[str, pd.DataFrame]) -> str:
+    """What intervals are made from, for captions; `made`: the `model_table` of all, or of the `judged` models."""
+    if not judged:
         return "No image that could be read has a transcription."
-    units = comparison.model_table(found)["resampled"]
-    told = dict.fromkeys(_units_told(units[name], comparison.words_judged(frame)) for name, frame in found.items())
+    units = made["resampled"]
+    told = dict.fromkeys(_units_told(units[name], comparison.words_judged(frame)) for name, frame in judged.items())
     return f"Brackets and bars: 95 % interval (bootstrap over {', '.join(told)})."
 
 
@@ -76,7 +77,8 @@ def _figures(frames: Mapping[str, pd.DataFrame], made: pd.DataFrame) -> str:
         f"{name}: {row['exact %']:.0f} % exactly right, {row['off by one %']:.0f} % one character off"
         for name, row in made.dropna(subset="CER %").iterrows()
     ]
-    under = f"{populations(comparison.judged_models(frames))} {basis(frames)}"
+    told_basis = basis(made, comparison.judged_models(frames))
+    under = f"{populations(comparison.judged_models(frames))} {told_basis}"
     return "\n".join(
         [
             chart(charts.interval_plot(made), "Character error rates. " + "; ".join(told), under),
@@ -87,7 +89,7 @@ def _figures(frames: Mapping[str, pd.DataFrame], made: pd.DataFrame) -> str:
             ),
             folded(
                 "When case, punctuation or accents do not matter",
-                table(comparison.variant_table(made).reset_index(), f"Of the judged images. {basis(frames)}"),
+                table(comparison.variant_table(made).reset_index(), f"Of the judged images. {told_basis}"),
             ),
         ]
     )

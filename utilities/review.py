@@ -10,11 +10,11 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from utilities.acceptance import promise, sentence
-from utilities.comparison import read_predictions, words_judged
+from utilities.confidence_tables import promise_sentence
 from utilities.errors import UserError
 from utilities.metadata import MARK, form_of, read_table
 from utilities.model_files import REVIEW, name_of, review_file
+from utilities.predictions_table import read_predictions
 from utilities.safe_files import free_name, write_bytes_whole, write_text_whole
 from utilities.spreadsheet import escaped, is_marked, unescaped
 from utilities.texts import as_seen
@@ -23,10 +23,6 @@ COLUMNS = ("image", "prediction", "correction", "right", "confidence", "label", 
 ONE_CELL = (
     " Each of its rows is one cell: open the list in the spreadsheet by its import of texts, with commas between the"
     " cells, and save it as 'CSV UTF-8'."
-)
-UNGROUPED = (
-    " This takes each word to be of another writer, page or specimen: where several are of one, name their column under"
-    " METADATA_GROUP_COLUMN, or too much is promised."
 )
 FIXED = ("image", "prediction", "label", "group", "problem")  # columns that are there to be read, not to be filled in
 SAME = 0.5  # share of a list's images, and of their labels, that an image set has if the list is of it
@@ -53,22 +49,13 @@ def write_review(
     writer = csv.writer(text, delimiter=separator, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in ordered.to_dict("records"):
-        shown = {name: escaped(row[name]) for name in ("image", "prediction", "label", "group", "problem")}
+        shown = {name: escaped(row[name]) for name in FIXED}
         confidence = "" if pd.isna(row["confidence"]) else f"{row['confidence']:.4f}"
         found = filled.get(row["image"], "")
         right = "x" if found and found == row["prediction"] else ""
         more = {"confidence": confidence, "correction": "" if right else escaped(found), "right": right}
         writer.writerow([(shown | more | {"image_set": escaped(image_set)})[name] for name in COLUMNS])
     write_text_whole(path, MARK + text.getvalue())
-
-
-def acceptance_sentence(frame: pd.DataFrame, seen: Collection[str], target: float) -> str | None:
-    """What can be accepted unseen, from the transcribed words that the model never saw; None without any."""
-    judged = words_judged(frame).dropna(subset="confidence")
-    judged = judged[~judged["image"].isin(set(seen))]
-    groups = judged["group"].tolist() if (judged["group"] != "").any() else None
-    found = promise(judged["confidence"], judged["edits"] > 0, groups, target)
-    return sentence(found, target) + (UNGROUPED if groups is None else "") if found else None
 
 
 def separator_like(metadata: Path) -> str:
@@ -86,9 +73,7 @@ def review_predictions(
     _as_written(path).unlink(missing_ok=True)  # it is none of the list that comes now
     write_review(frame, path, image_set, separator, filled)
     write_bytes_whole(_as_written(path), path.read_bytes())
-    told = acceptance_sentence(frame, seen, target)
-    nothing = "no transcribed words here that this model has not seen, so nothing can be promised."
-    return f"\n{name}: {told or nothing}\nThe least certain words first: {path}{kept}"
+    return f"\n{name}: {promise_sentence(frame, seen, target)}\nThe least certain words first: {path}{kept}"
 
 
 def _kept_corrections(path: Path, frame: pd.DataFrame, image_set: str) -> tuple[dict[str, str], str]:

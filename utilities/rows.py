@@ -119,6 +119,21 @@ def label_problems(
     return problems
 
 
+def problem_cell(problems: Iterable[Problem]) -> str:
+    """What is wrong with a row, as it stands in a predictions CSV."""
+    return "; ".join(f"{p.finding} ({p.detail})" for p in problems)
+
+
+def is_repeated(cell: str) -> bool:
+    """Whether one of the problems in a `problem_cell` is that the row is REPEATED."""
+    return f"{REPEATED} (" in cell
+
+
+def first_finding(cell: str) -> str:
+    """The finding of the first problem in a `problem_cell`."""
+    return cell.split(" (")[0]
+
+
 def list_problems(problems: Sequence[Problem]) -> str:
     """Problems one a line; beyond LISTED they are counted."""
     lines = [f"  {p}" for p in problems[:LISTED]]

@@ -4,25 +4,22 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from pathlib import Path
 
 from utilities.config import Config, format_hyperparameters
 from utilities.durations import duration
 from utilities.errors import UserError
 from utilities.hyperparameters import FIELDS, Hyperparameters, as_settings, combination_name, resolve
-from utilities.metrics import NOTHING_LEARNT
 from utilities.optimizer import OPTIMIZER
+from utilities.outcomes import COLUMNS, OUTCOME_COLUMNS, PLAN, Outcome, Trial
 from utilities.safe_files import write_text_whole
-from utilities.search_summary import PLAN
+from utilities.search_summary import nothing_learnt
 from utilities.training_set import identity
 from utilities.trial_worker import serve
-from utilities.trials import Outcome, Trial, TrialQueue
+from utilities.trials import TrialQueue
 from utilities.workers import Died, Ended, Epoch, Started, run_in_workers
 
 LOGS = Path("logs/hparam_tuning_grid")  # under the working directory; TensorBoard reads it
-OUTCOME_COLUMNS = tuple(field.name for field in fields(Outcome))
-COLUMNS = ("trial", *(field.key for field in FIELDS.values()), *OUTCOME_COLUMNS)
 
 
 def belonging(config: Config, data_record: dict) -> dict:
@@ -113,13 +110,8 @@ def run_search(
         raise UserError(
             "Every trial failed:\n" + "\n".join(f"  {r}" for r in reasons) + f"\nThe table is {files.table}."
         )
-    if best[1].val_cer > NOTHING_LEARNT:
-        wrong = f"{100 * best[1].val_cer:.0f} %"
-        print(
-            f"WARNING: even the best trial reads {wrong} of the characters wrong: nothing can be said of its values"
-            " yet. Raise NUM_EPOCHS under [tune] in setup.cfg.",
-            flush=True,
-        )
+    if said := nothing_learnt(best[1].val_cer):
+        print(f"WARNING: {said}", flush=True)
     return best
 
 

@@ -5,7 +5,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from utilities.chart_style import BLUE, GREY, ORANGE, legend_below, new_figure
-from utilities.search_summary import best_so_far, complete, ranked, tried
+from utilities.outcomes import TUNED_KEYS
+from utilities.search_summary import best_so_far, complete, is_logarithmic, ranked, tried
 
 MANY_RATES = 5  # learning rates from which on only the ends and the middle are written
 
@@ -59,7 +60,7 @@ def scatter_plots(trials: pd.DataFrame) -> Figure:
             best = ranked(trials).iloc[0]
             axes.plot(best[key], 100 * best["val_cer"], "*", color=ORANGE, markersize=14, label="best")
             axes.legend()
-        if key == "LEARNING_RATE":
+        if key in TUNED_KEYS and is_logarithmic(key):
             axes.set_xscale("log")
             rates = sorted(set(done[key]))
             if len(rates) > MANY_RATES:

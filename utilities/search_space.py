@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from utilities.hyperparameters import FIELDS, parse_value
 
-LOGARITHMIC = {"learning_rate"}  # between 0.001 and 0.01 as many values are tried as between 0.0001 and 0.001
-
 
 @dataclass(frozen=True)
 class Range:
@@ -43,7 +41,7 @@ def _parse_range(name: str, text: str) -> Range:
         raise ValueError("a range is two allowed values with .. between them") from None
     if not low < high:
         raise ValueError(f"the range's first value {parts[0]} is not below its second, {parts[1]}")
-    return Range(low, high, FIELDS[name].kind is int, name in LOGARITHMIC)
+    return Range(low, high, FIELDS[name].kind is int, FIELDS[name].logarithmic)
 
 
 def number_of_combinations(space: SearchSpace) -> int | None:

@@ -9,12 +9,9 @@ import pandas as pd
 
 from utilities.errors import UserError
 from utilities.hyperparameters import FIELDS, TUNED
-from utilities.metrics import NOTHING_LEARNT
-from utilities.trials import RANKED_BY
+from utilities.metrics import reads_nothing
+from utilities.outcomes import NUMBERS, PLAN, RANKED_BY, TEXTS, TUNED_KEYS
 
-PLAN = "search.json"  # beside the table: METHOD, and how many trials there are to be
-TUNED_KEYS = tuple(FIELDS[name].key for name in TUNED)
-NUMBERS = (*TUNED_KEYS, "trial", "val_cer", "val_loss", "best_epoch", "epochs", "seconds", "memory", "cost")
 LAST_SHARE = 1 / 3  # of the trials: when they bring nothing, more of the same will hardly bring more
 WORTHWHILE = 0.02  # share of the best CER: a gain below this is within what the seed changes
 FEW = 4  # complete trials, below which nothing can be said
@@ -34,7 +31,7 @@ def load_trials(table: Path) -> pd.DataFrame:
         )
     with table.open(encoding="utf-8", newline="") as file:
         frame = pd.DataFrame(list(csv.DictReader(file)), dtype=object)
-    missing = [column for column in (*NUMBERS, "state", "reason") if column not in frame]
+    missing = [column for column in (*NUMBERS, *TEXTS) if column not in frame]
     if missing and len(frame):
         raise UserError(f"{table} is not a table of trials: it lacks {', '.join(missing)}.")
     if frame.empty:
@@ -85,7 +82,7 @@ def importances(trials: pd.DataFrame) -> pd.Series:
     keys = tried(done)
     of_ranges = any(done[key].nunique() > MANY_VALUES for key in keys)
     few = len(done) < (FEW_OF_RANGES if of_ranges else FEW)
-    if few or not keys or done["val_cer"].nunique() < 2 or done["val_cer"].min() > NOTHING_LEARNT:
+    if few or not keys or done["val_cer"].nunique() < 2 or reads_nothing(done["val_cer"].min()):
         return pd.Series(dtype=float)
     found = _agreement_of_the_best(done, keys) if of_ranges else _main_effects(done, keys)
     return found.sort_values(ascending=False)
@@ -117,7 +114,12 @@ def _distribution(values: pd.Series):
 
     if values.nunique() <= MANY_VALUES:
         return CategoricalDistribution(sorted(values.unique()))
-    return FloatDistribution(values.min(), values.max(), log=values.name == "LEARNING_RATE")
+    return FloatDistribution(values.min(), values.max(), log=is_logarithmic(values.name))
+
+
+def is_logarithmic(key: str) -> bool:
+    """Whether a tuned hyperparameter's values differ by their ratio."""
+    return FIELDS[TUNED[TUNED_KEYS.index(key)]].logarithmic
 
 
 def best_table(trials: pd.DataFrame, n: int = 10) -> pd.DataFrame:
@@ -154,11 +156,8 @@ def advice(trials: pd.DataFrame) -> str:
     if len(done) < FEW:
         return f"Only {len(done)} trials are complete: too few to say what more of them would bring."
     course = best_so_far(done)["best CER %"].to_numpy()
-    if course[-1] > 100 * NOTHING_LEARNT:
-        return (
-            f"Even the best trial reads {course[-1]:.0f} % of the characters wrong: nothing can be said of its values"
-            " yet. Raise NUM_EPOCHS under [tune]."
-        )
+    if said := nothing_learnt(course[-1] / 100):
+        return said
     at_edge = edges(trials)
     if _is_grid(trials):  # in which the last trials are no better chosen than the first
         return _advice_on_grid(trials, course[-1], at_edge)
@@ -173,6 +172,16 @@ def advice(trials: pd.DataFrame) -> str:
     if at_edge:
         return f"{text}, but the best value is the outermost tried: {', '.join(at_edge)}. Try values beyond it."
     return f"{text}: more trials among these values are hardly worth it."
+
+
+def nothing_learnt(best: float) -> str:
+    """What is to be said where the best trial has so high a CER (a fraction) that it does not read; else ""."""
+    if not reads_nothing(best):
+        return ""
+    return (
+        f"Even the best trial reads {100 * best:.0f} % of the characters wrong: nothing can be said of its values yet."
+        " Raise NUM_EPOCHS under [tune] in setup.cfg."
+    )
 
 
 def _is_grid(trials: pd.DataFrame) -> bool:

@@ -1,18 +1,13 @@
 """The grouped, seeded split of samples into those to train on and those to validate on."""
 
-import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from utilities.chance import in_seeded_order
 from utilities.metadata import ImageSetError
 from utilities.rows import Sample
-
-
-def in_seeded_order(names: Iterable[str], seed: int) -> list[str]:
-    """Names in an order by chance that follows from the seed, and not from the order that they come in."""
-    return sorted(names, key=lambda name: hashlib.sha256(f"{seed}\0{name}".encode()).digest())
 
 
 def split_samples(

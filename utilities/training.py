@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import keras
@@ -14,7 +14,7 @@ from utilities.budget import epochs_that_fit, part_size, parts_that_fit
 from utilities.durations import duration
 from utilities.errors import UserError
 from utilities.full_model import CTC
-from utilities.metrics import NOTHING_LEARNT
+from utilities.history import HISTORY_COLUMNS, kept_of
 from utilities.optimizer import compile_full_model
 from utilities.plan import Plan
 from utilities.pretraining import Pretraining
@@ -22,8 +22,6 @@ from utilities.progress_bar import progress_bar
 from utilities.resume import ResumePoint
 from utilities.splicing import Splicer, cuts_of_words, share_spliced
 from utilities.validation import validate
-
-HISTORY_COLUMNS = ("epoch", "loss", "val_loss", "val_cer", "learning_rate", "seconds")
 
 
 class TrainingError(UserError):
@@ -194,26 +192,3 @@ class _Watch(keras.callbacks.Callback):
             f" at most {duration(left)} left{kept}",
             flush=True,
         )
-
-
-def kept_of(history: Sequence[Mapping], early_stopping: bool) -> Mapping:
-    """The row of the epoch whose weights are kept: the best with early stopping, else the last."""
-    return best_of(history) if early_stopping else history[-1]
-
-
-def best_of(history: Sequence[Mapping]) -> Mapping:
-    """The row of the epoch that read best; of equal CERs the loss decides, and while nothing is learnt yet.
-
-    Then an epoch of stray letters may have a lower CER than the many after it that read nothing, but learn to.
-    """
-
-    def key(row):
-        return row["val_cer"] if row["val_cer"] < NOTHING_LEARNT else 1.0, row["val_loss"]
-
-    return min(history, key=key)
-
-
-def history_csv(history: Sequence[dict]) -> str:
-    """The history as CSV text, columns HISTORY_COLUMNS."""
-    lines = [",".join(HISTORY_COLUMNS), *(",".join(f"{row[c]:.6g}" for c in HISTORY_COLUMNS) for row in history)]
-    return "\n".join(lines) + "\n"

@@ -11,11 +11,11 @@ import numpy as np
 from utilities.alphabet import Alphabet
 from utilities.batches import Word, WordBatches
 from utilities.config import Config, Project, Train
-from utilities.decoders import digest_of_file
+from utilities.decoded_image import digest_of_file
 from utilities.examination import columns_of, examine, explicit_alphabet
 from utilities.hyperparameters import DEFAULTS, FIELDS
 from utilities.image_cache import CACHE_FOLDER
-from utilities.image_set import read_image_set, usable_samples
+from utilities.image_set import read_image_set, short_name, usable_samples
 from utilities.images import Preprocessing
 from utilities.metadata import ImageSetError
 from utilities.model import RecognizerSpec
@@ -108,7 +108,7 @@ def training_set_for(
     digests = {s.path: decoded[s.path].digest for s in samples}
     training, validation = split_samples(samples, train.validation_share, train.seed, grouped, digests, learnt)
     record = {
-        "image_set": folder.name,
+        "image_set": short_name(folder),
         "fingerprint": image_set.fingerprint,
         "training_images": len(training),
         "validation_images": len(validation),

@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from utilities.config import Config
+from utilities.outcomes import Outcome
 from utilities.peak_memory import forget_peak_memory, peak_memory
 
 
@@ -60,18 +61,19 @@ def _trainer(job: WorkerJob) -> Callable:
 
     import keras
 
+    from utilities.examination import preprocessing_of
     from utilities.full_model import build_full_model, reader_of
+    from utilities.history import kept_of
     from utilities.hyperparameters import resolve
-    from utilities.images import Preprocessing
     from utilities.model import FrameCounter, RecognizerSpec
     from utilities.model_cost import operations
     from utilities.plan import Plan
-    from utilities.training import kept_of, train
+    from utilities.training import train
     from utilities.training_set import training_set_for
     from utilities.trial_log import TrialLog
 
     architecture = config.train.architecture
-    how = Preprocessing(config.project.img_height, config.project.img_width)
+    how = preprocessing_of(config.project)
     base = resolve(architecture, config.train.hyperparameters)
     frames = FrameCounter(architecture, how.height, base)
     data = training_set_for(config, tune.image_set, how, frames)
@@ -102,8 +104,7 @@ def _trainer(job: WorkerJob) -> Callable:
 
 def _outcome(train: Callable, values: Mapping, connection: Connection, early_stopping: bool) -> dict:
     """Train and say what became of it; whatever goes wrong in a trial is its result, not the end of the search."""
-    from utilities.training import kept_of
-    from utilities.trials import Outcome
+    from utilities.history import kept_of
 
     rows = []
 

@@ -2,45 +2,19 @@
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from utilities.errors import UserError, differences
+from utilities.outcomes import RANKED_BY, Outcome, Trial
 from utilities.search_space import SearchSpace, number_of_combinations
 from utilities.studies import Strategy, distribution_of, leave_study, open_study, sampler_for
 
 ORDINAL, VALUES, RESULT = "ordinal", "values", "result"  # user attributes of trials
 BELONGS_TO = "belongs_to"  # ... of the study
-RANKED_BY = ("val_cer", "cost", "val_loss")  # of trials with equal CERs the cheaper prediction, then the lower loss
 MOST_REPEATS = 20  # times that a sampler may propose what was tried before, until the next untried one is taken
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a trial ended. `state`: complete, pruned (stopped as hopeless) or failed (with a reason, without figures).
-
-    `cost`: multiplications and additions of one prediction, in millions. `memory`: peak of the process, in MB.
-    """
-
-    state: str
-    val_cer: float | None = None
-    val_loss: float | None = None
-    best_epoch: int | None = None
-    epochs: int = 0
-    seconds: float = 0.0
-    memory: float | None = None
-    cost: float | None = None
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A choice of values to train with. `ordinal` counts from 0 and stays when the trial has to be run again."""
-
-    ordinal: int
-    values: Mapping[str, object]
 
 
 class TrialQueue:

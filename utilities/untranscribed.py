@@ -13,17 +13,17 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from utilities.chance import in_seeded_order
 from utilities.config import Project
 from utilities.examination import columns_of, explicit_alphabet
 from utilities.image_cache import CACHE_FOLDER, cached_images
-from utilities.image_set import read_image_set
+from utilities.image_set import read_image_set, short_name
 from utilities.language_reading import texts_of
 from utilities.metadata import ImageSetError
 from utilities.model import frame_counter
 from utilities.reader import reader_for
 from utilities.rows import Sample, label_problems
 from utilities.saved_model import Recognizer
-from utilities.split import in_seeded_order
 from utilities.training_set import TrainingSet
 
 # Confidence of a reading, by its characters (their geometric mean), from which it is learnt from. It is not calibrated:
@@ -82,7 +82,7 @@ def with_untranscribed(
         | {
             "untranscribed_digests": sorted({decoded[s.path].digest for s in sure}),
             "untranscribed": {
-                "image_set": folder.name,
+                "image_set": short_name(folder),
                 "images": len(free),
                 "taken": len(sure),
                 "fingerprint": _fingerprint(sure, texts),

@@ -9,7 +9,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 
 from utilities.child_process import follow_parent
-from utilities.trials import Outcome, Trial
+from utilities.outcomes import Outcome, Trial
 
 ATTEMPTS = 2  # times a trial is begun whose process dies: once may be bad luck
 CLOSING = 5.0  # seconds that a worker has to end by itself
