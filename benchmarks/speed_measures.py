@@ -152,7 +152,9 @@ def network_alone(recognizer: Recognizer, contents: Sequence[np.ndarray], second
     forget_peak_memory()
     reader = Reader(recognizer)
     model, widths = reader.model, [reader.canvas_width(content) for content in contents]
-    batches = [to_canvases([contents[i] for i in b], widths[b[0]]) for b in buckets(enumerate(widths), BATCH_SIZE)]
+    batches = [
+        to_canvases([contents[i] for i in b], widths[b[0]]) for b in buckets(enumerate(widths), reader.batch_size)
+    ]
     for batch in {batch.shape: batch for batch in batches}.values():  # shapes are traced before the clock starts
         model.predict_on_batch(batch)
     rounds, elapsed = _repeat(lambda: [model.predict_on_batch(batch) for batch in batches], seconds)

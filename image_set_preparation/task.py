@@ -73,10 +73,18 @@ def merge(config: Config, review: Path, out: Path) -> None:
     for change in merged.changes:
         print(f"{change.image}: {change.old or '(nothing)'} -> {change.new}")
     print(f"{len(merged.changes)} transcriptions changed. Written: {out}")
+    if merged.left_out:
+        listed = "\n".join(f"  {image}" for image in merged.left_out)
+        print(
+            f"WARNING: what {review} says of {len(merged.left_out)} images was not taken, since the list shows another"
+            f" transcription of them than {table} has:\n{listed}\nHas the table been corrected since, all is well. Else"
+            " cells of the list have moved: write these corrections into a list as stage 4 makes it."
+        )
     if merged.overlooked:
         print(
-            f"WARNING: in {merged.overlooked} rows of {review} other columns were changed, such as `prediction` or"
-            " `label`. Such changes are ignored: write what stands on the image into the column `correction`."
+            f"WARNING: in {merged.overlooked} rows of {review} other columns than `correction` and `right` were"
+            " changed. Such changes are ignored, but for a `prediction` that an x says to be right: write what stands"
+            " on the image into the column `correction`, an x into `right`."
         )
     if merged.untranscribed:
         print(f"{merged.untranscribed} images have none yet; ON_BAD_ROWS = skip trains on the others.")

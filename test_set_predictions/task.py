@@ -46,6 +46,8 @@ def run(config: Config, models: list[Path], with_details: bool, with_report: boo
     for folder in (PREDICTIONS, REVIEW):
         require_writable(folder)
     lexicon = read_lexicon(config.test.lexicon) if config.test.lexicon else {}
+    if lexicon and config.test.language_weight == 0:
+        print("The LEXICON is not used: with LANGUAGE_WEIGHT = 0 readings are only what the images show.")
     start_framework(seed=0)  # nothing here is random
 
     from utilities.examination import columns_of, explicit_alphabet

@@ -84,7 +84,8 @@ def test_scanned_polarity_is_distorted_on_white_paper():
 
 
 def test_buckets_keep_the_order_and_lose_nothing():
-    assert list(buckets(enumerate([1, 2, 1, 1, 2]), 2)) == [[0, 2], [1, 4], [3]]
+    assert list(buckets(enumerate([1, 2, 1, 1, 2]), lambda width: 2)) == [[0, 2], [1, 4], [3]]
+    assert list(buckets(enumerate([1, 2, 1, 2, 2]), lambda width: width)) == [[0], [2], [1, 3], [4]]
 
 
 def test_keras_queues_the_batches_itself():

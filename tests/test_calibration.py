@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from utilities import calibration
 from utilities.alphabet import Alphabet
-from utilities.calibration import USUAL, calibrate, calibrate_leaning, log_loss
+from utilities.calibration import USUAL, calibrate, calibrate_leaning, calibrations, log_loss
 from utilities.language_model import Language, LanguageModel
 from utilities.validation import predicted
 
@@ -70,3 +71,12 @@ def test_readings_by_a_language_are_brought_down_as_well():
     assert found.temperature == pytest.approx(3, rel=0.2)
     assert found.words == 2000
     assert found.ece_after < 0.03 < found.ece_before
+
+
+def test_of_more_words_than_memory_holds_some_are_enough(monkeypatch):
+    batches = [validation(words=200)[0] for _ in range(4)]
+    record = {"texts": {"a": 1, "b": 1}}
+    assert calibrations(Overconfident(), batches, ALPHABET, record)["calibration"].words == 800
+    monkeypatch.setattr(calibration, "MOST_BYTES", 3000)  # a batch has 2,400
+    found = calibrations(Overconfident(), batches, ALPHABET, record)
+    assert found["calibration"].words == found["language_calibration"].words == 400

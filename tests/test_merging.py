@@ -157,10 +157,41 @@ def test_a_list_of_another_collection_with_images_of_the_same_names_is_refused(t
         return merge_review(tmp_path / "list.csv", metadata.parent, COLUMNS, tmp_path / "new.csv")
 
     with pytest.raises(ReviewError, match="is of the image set other/test, not of"):
-        merge("image,prediction,correction,label,image_set\n123,Caren,Carex,,other/test\nb.png,a,,,other/test\n")
+        merge(
+            "image,prediction,correction,right,label,image_set\n123,Caren,Carex,,,other/test\nb.png,a,,,,other/test\n"
+        )
     with pytest.raises(ReviewError, match="of other images with the same names"):  # an older version's
-        merge("image,prediction,correction,label,image_set\n123,Caren,Carex,Caryx,hand/test\n")
-    assert merge("image,prediction,correction,label,image_set\n123,x,Berg,Bergen,hand/test\n").changes
+        merge("image,prediction,correction,right,label,image_set\n123,Caren,Carex,,Caryx,hand/test\n")
+    assert merge("image,prediction,correction,right,label,image_set\n123,x,Berg,,Bergen,hand/test\n").changes
     spoilt = merge("image,prediction,correction,label\n123,x,Berg,Bergen\nb.png,,,24.01.1954\n")  # by a spreadsheet
     assert spoilt.changes
     assert not merge("image,prediction,correction,label\n123,x,Bergen,Caryx\n").changes  # merged before
+
+
+def test_what_stands_beside_another_transcription_than_the_tables_is_not_taken(tmp_path):
+    (tmp_path / "words_metadata.csv").write_text("image,text\na.png,Berg\nb.png,24.1.54\nc.png,Hof\nd.png,\ne.png,Au\n")
+    lines = ["image,prediction,correction,label"]
+    lines += ["a.png,x,Bergen,Ort"]  # moved here from another row
+    lines += ["b.png,x,24.01.1954,24.1."]  # merged before, and put right in the table since
+    lines += ["c.png,x,Hofs,Hof", "d.png,x,Tal,", "e.png,x,Aue,Au"]
+    (tmp_path / "list.csv").write_text("\n".join(lines))
+    merged = merge_review(tmp_path / "list.csv", tmp_path, COLUMNS, tmp_path / "new.csv")
+    assert [(c.image, c.new) for c in merged.changes] == [("c.png", "Hofs"), ("d.png", "Tal"), ("e.png", "Aue")]
+    assert merged.left_out == ["a.png", "b.png"]
+
+
+def test_marks_in_the_wrong_column_and_texts_of_several_lines_are_refused(tmp_path):
+    (tmp_path / "words_metadata.csv").write_text("image,text\na.png,Poa\nb.png,Hof\n")
+
+    def merged(text):
+        (tmp_path / "list.csv").write_text(text)
+        return merge_review(tmp_path / "list.csv", tmp_path, COLUMNS, tmp_path / "new.csv")
+
+    with pytest.raises(ReviewError, match=r"(?s)1 corrections are a mark.*:\n  row 2: a.png: X.*with an apostrophe"):
+        merged("image,prediction,correction,right\na.png,Poe,X,\nb.png,Hof,,x\n")
+    with pytest.raises(ReviewError, match=r"(?s)1 corrections have several lines:\n  row 3: b.png: 'Hof.nlinks'"):
+        merged('image,prediction,correction,right\na.png,Poe,Poa,\nb.png,Hof,"Hof\nlinks",\n')
+    with pytest.raises(ReviewError, match="has no column right"):
+        merged("image,prediction,correction,richtig,image_set\na.png,Poe,,x,hand/test\n")
+    (change,) = merged("IMAGE,prediction,Correction,Right\na.png,Poe,'x,\nb.png,Hof,,x\n").changes
+    assert (change.image, change.new) == ("a.png", "x")  # a hybrid's cross

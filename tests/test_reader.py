@@ -116,3 +116,18 @@ def test_confidences_are_brought_down_by_the_temperature_in_the_models_record(we
         found[known] = reading.confidence
     other = ({"calibration", "language_calibration"} - {name}).pop()
     assert found[other] == found[""] and found[name] < 0.9 * found[""]
+
+
+def test_long_lines_and_many_characters_are_read_a_few_at_a_time_alike(monkeypatch):
+    recognizer = small_recognizer()
+    contents = [np.asarray(draw("Carex " * n, 32)).repeat(2, axis=1)[:32, : 40 * n] for n in range(1, 6)]
+    whole, few = Reader(recognizer), Reader(recognizer)
+    assert whole.batch_size(64) == 128
+    found = whole.read(contents)
+    monkeypatch.setattr(reading, "MOST_PIXELS", 32 * 128)
+    assert (few.batch_size(64), few.batch_size(128), few.batch_size(256)) == (2, 1, 1)
+    again = few.read(contents)
+    assert [r.text for r in again] == [r.text for r in found]
+    assert np.allclose([r.confidence for r in again], [r.confidence for r in found], atol=1e-4)
+    monkeypatch.setattr(reading, "MOST_LOGITS", 1)
+    assert few.batch_size(64) == 1

@@ -41,7 +41,9 @@ def test_words_of_the_base_are_trained_on_beside_the_own_and_never_validated_on(
     assert len(validation.words) == len(before.validation)
     assert after.record["texts"] == before.record["texts"]
     assert len(after.record["image_digests"]) == len(before.record["image_digests"]) + len(OTHERS)
-    assert f"{shown - len(before.training)} of 6 words of {work.name}/first are learnt again" in announce_rehearsal(after, left_out)
+    assert f"{shown - len(before.training)} of 6 words of {work.name}/first are learnt again" in announce_rehearsal(
+        after, left_out
+    )
 
 
 def test_images_that_are_learnt_or_validated_on_are_not_rehearsed(work):

@@ -8,7 +8,7 @@ from utilities import review
 from utilities.confidence_tables import NO_PROMISE, promise_sentence
 from utilities.merging import merge_review
 from utilities.metadata import Columns
-from utilities.review import review_predictions, write_review
+from utilities.review import ReviewError, read_review, review_predictions, write_review
 from utilities.safe_files import NoSpaceError
 
 COLUMNS = Columns("words_metadata.csv", "image", "text", None)
@@ -177,3 +177,21 @@ def test_one_wrong_letter_makes_a_word_wrong():
 def test_the_promise_is_of_groups_where_the_table_has_them():
     words = frame(*[(f"{n}.png", "Poa", "Poa", 0.9, f"page {n % 3}", "") for n in range(400)])
     assert "of only 3 group(s)" in promise_sentence(words, [], 0.01)
+
+
+@pytest.mark.parametrize("column", ["confidence", "image_set"])
+def test_a_mark_in_a_column_beside_the_right_one_is_not_lost(read_again, column):
+    table = rows(LIST)
+    for row in table:
+        row |= {column: "x"} if row["image"] == "b.png" else {"confidence": row["confidence"].replace(".", ",")}
+    pd.DataFrame(table).to_csv(LIST, index=False)
+    assert review.overwritten_rows(LIST) == 1
+    assert "in which you have written, is kept" in read_again(FRAME)
+    assert [row[column] for row in rows(LIST.with_stem("m-review-1"))].count("x") == 1
+
+
+def test_a_list_whose_rows_a_spreadsheet_saved_as_one_cell_each_is_told_from_one_without_corrections(tmp_path):
+    header = "image,prediction,correction,right,confidence,label,group,problem,image_set;;"
+    (tmp_path / "list.csv").write_text(f"{header}\na.png,Poe,,,0.5,,,,hand/test;Poa;\n")
+    with pytest.raises(ReviewError, match="Each of its rows is one cell"):
+        read_review(tmp_path / "list.csv")

@@ -3,6 +3,7 @@
 Ids come as characters stand on an image, from left to right; texts as they are read (see `writing_direction`).
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,7 +33,7 @@ class Alphabet:
     characters: tuple[str, ...]
 
     def __post_init__(self):
-        twice = sorted({c for c in self.characters if self.characters.count(c) > 1})
+        twice = sorted(c for c, times in Counter(self.characters).items() if times > 1)
         if twice:
             raise ValueError(
                 f"The alphabet holds {' '.join(map(repr, twice))} more than once; each may stand there once."

@@ -50,12 +50,15 @@ class Word:
         return len(self.label) + int(np.sum(self.label[1:] == self.label[:-1]))
 
 
-def buckets(widths: Iterable[tuple[int, int]], batch_size: int) -> Iterator[list[int]]:
-    """Batches of at most `batch_size` indices of equal width from pairs (index, width), each as soon as it is full."""
+def buckets(widths: Iterable[tuple[int, int]], batch_size: Callable[[int], int]) -> Iterator[list[int]]:
+    """Batches of indices of equal width from pairs (index, width), each as soon as it is full.
+
+    `batch_size`: width -> how many indices of it are in a batch at most.
+    """
     waiting = defaultdict(list)
     for i, width in widths:
         waiting[width].append(i)
-        if len(waiting[width]) == batch_size:
+        if len(waiting[width]) == batch_size(width):
             yield waiting.pop(width)
     for width in sorted(waiting):
         yield waiting[width]
@@ -135,13 +138,13 @@ class WordBatches(keras.utils.PyDataset):
         cv2.setNumThreads(0)  # OpenCV's threads would wait in a busy loop for the framework's: half the speed
         if self._seed is None:
             words = enumerate(self._widths[: len(self.words)])
-            self._batches = self._two_widths_first(list(buckets(words, self.batch_size)))
+            self._batches = self._two_widths_first(list(buckets(words, lambda width: self.batch_size)))
             return
         rng = np.random.default_rng((self._seed, epoch))
         own = len(self.words)
         again = [own + rng.choice(places, number, replace=False) for places, number in self._shares]
         shuffled = ((i, self._widths[i]) for i in rng.permutation(np.concatenate([np.arange(own), *again])))
-        batches = list(buckets(shuffled, self.batch_size))
+        batches = list(buckets(shuffled, lambda width: self.batch_size))
         self._batches = self._two_widths_first([batches[i] for i in rng.permutation(len(batches))])
 
     def _two_widths_first(self, batches: list[list[int]]) -> list[list[int]]:

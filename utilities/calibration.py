@@ -27,6 +27,7 @@ from utilities.validation import Predicted, predicted
 SEARCHED = (0.5, 5.0)  # temperatures: below 1 the model was too modest, above 1 too sure
 USUAL, USUAL_LEANING = 1.1, 1.5  # what models that were validated on hundreds of words have, see benchmarks/README.md
 SPREAD = 0.3  # of its logarithm from model to model: the few words of a small set are weighed against what is usual
+MOST_BYTES = 500_000_000  # of logits that are kept for the search of a temperature
 SURE = 1e-6  # a probability is never taken for 0 or 1: one surprise would outweigh all else
 
 
@@ -47,11 +48,24 @@ def calibrations(
     reader: keras.Model, validation: WordBatches, alphabet: Alphabet, data_record: Mapping
 ) -> dict[str, Calibration]:
     """What a model's record says of its confidence, by the names there: without a language, and with its own."""
-    words, language = list(predicted(reader, validation)), language_of({"data": data_record}, alphabet)
+    words, language = _as_many_as_fit(reader, validation), language_of({"data": data_record}, alphabet)
     return {
         "calibration": calibrate(words, alphabet),
         "language_calibration": calibrate_leaning(words, alphabet, language),
     }
+
+
+def _as_many_as_fit(reader: keras.Model, validation: WordBatches) -> list[Predicted]:
+    """What a model makes of the validation words; of thousands of long lines or characters so many, by chance, as
+    MOST_BYTES hold.
+    """
+    words, held = [], 0
+    for batch in predicted(reader, validation, np.random.default_rng(0).permutation(len(validation))):
+        words.append(batch)
+        held += batch[0].nbytes
+        if held > MOST_BYTES:
+            break
+    return words
 
 
 def calibrate(words: Iterable[Predicted], alphabet: Alphabet) -> Calibration:

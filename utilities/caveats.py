@@ -1,6 +1,6 @@
 """What must be known before the figures of different models are compared, as sentences."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -27,13 +27,21 @@ def _notes_between(frames: Mapping[str, pd.DataFrame]) -> Iterator[str]:
             f"The models were not judged on the same images ({counts}; {common:,} in common), and each figure is of the"
             " model's own images. Predict the same image set with all of them before you call one better."
         )
-    said = [words.groupby("image")["label"].agg(lambda labels: tuple(sorted(set(labels)))) for words in judged.values()]
-    changed = int((pd.concat(said, axis=1).nunique(axis=1) > 1).sum()) if said else 0
+    changed = len(_said_otherwise([words[["image", "label"]] for words in judged.values()]))
     if changed:
         yield (
             f"{changed:,} images have different transcriptions in different files: they were corrected in between, or"
             " images of different sets share a name. Predict again with all models."
         )
+
+
+def _said_otherwise(said: Sequence[pd.DataFrame]) -> set[str]:
+    """Images of which not all tables (columns image and label) that have them say the same."""
+    pairs = pd.concat([table.drop_duplicates() for table in said] or [pd.DataFrame(columns=["image", "label"])])
+    tables = pairs.drop_duplicates().groupby("image").size()
+    several = set(tables.index[tables > 1])  # labels, in one table or in different ones: few
+    texts = [table[table["image"].isin(several)].groupby("image")["label"].agg(frozenset) for table in said]
+    return {image for image in several if len({t[image] for t in texts if image in t.index}) > 1}
 
 
 def _notes_on(name: str, frame: pd.DataFrame) -> Iterator[str]:

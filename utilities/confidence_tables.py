@@ -18,7 +18,7 @@ from utilities.reliability import equal_bins, expected_calibration_error, share_
 NO_PROMISE = "No transcribed words here that this model has not seen, so nothing can be promised of its readings."
 UNGROUPED = (
     " This takes each word to be of another writer, page or specimen: where several are of one, name their column under"
-    " METADATA_GROUP_COLUMN, or too much is promised."
+    " METADATA_GROUP_COLUMN, and fill it in, or too much is promised."
 )
 
 

@@ -26,6 +26,7 @@ from utilities.safe_files import (
 )
 
 CACHE_FOLDER = Path(".image_cache")  # under the working directory; may be deleted at any time
+USUAL_SHARE = 0.5  # of the widest canvas that images have in the mean, before any is known
 CHUNK = 512  # images decoded before they are written out: bounds the memory that decoding needs
 # the code that makes contents: those of another version are stale
 PREPARING = (decoded_image, images, slant, stroke_pace, writing_box)
@@ -98,7 +99,9 @@ def _load(index_file: Path) -> tuple[dict, np.ndarray]:
 def _rewrite(index_file: Path, entries: dict, missing: list[Path], data: np.ndarray, how: Preprocessing) -> np.ndarray:
     """Write a new data file of the kept and the newly decoded contents, then the index that points to it."""
     make_folder(index_file.parent)
-    need = sum(how.height * e.get("width", how.width) for e in entries.values())
+    known = [e["width"] for e in entries.values() if "width" in e]
+    usual = sum(known) / len(known) if known else USUAL_SHARE * how.width
+    need = how.height * (sum(known) + usual * (len(entries) - len(known)))
     require_free_space(index_file.parent, need, "the cache of decoded images")
     data_file = index_file.with_name(f"{index_file.stem}-{uuid.uuid4().hex[:8]}.bin")
     missing_set = set(missing)

@@ -145,7 +145,8 @@ def _of_name(key: str, names: Mapping[str, Sequence[str]]) -> Iterator[Sequence[
     for candidate in dict.fromkeys((name, ENDING.sub("", name))):
         found = names.get(candidate, ())
         likeness = [_likeness(folders, f) for f in found]
-        yield [f for f, like in zip(found, likeness, strict=True) if like == max(likeness)]
+        best = max(likeness, default=None)  # once: of a name that stands in every folder there are thousands
+        yield [f for f, like in zip(found, likeness, strict=True) if like == best]
 
 
 def _likeness(named: str, relative: str) -> tuple[int, int]:

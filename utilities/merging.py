@@ -36,6 +36,7 @@ class Merged:
     confirmed: int
     untranscribed: int
     overlooked: int
+    left_out: list[str]  # images whose text was not taken, since their transcription is another than in the list
 
 
 def merge_review(review: Path, folder: Path, columns: Columns, out: Path) -> Merged:
@@ -59,14 +60,15 @@ def merge_review(review: Path, folder: Path, columns: Columns, out: Path) -> Mer
     labels = texts_by_image(images, old.map(as_seen))
     texts = filled.texts_of(labels)
     _require_same_images(review, filled, texts, labels, folder, metadata)
-    new = images.map(texts)
+    still_true = filled.still_true(labels)
+    new = images.map(still_true)
     changed = new.notna() & (new != old)
     changes = [Change(*row) for row in zip(images[changed], old[changed], new[changed], strict=True)]
     table[columns.transcription] = old.where(~changed, new)
     overlooked = overwritten_rows(review)
     write_text_whole(out, form.text_of(table))
     untranscribed = int((table[columns.transcription].str.strip() == "").sum())
-    return Merged(changes, filled.confirmed, untranscribed, overlooked)
+    return Merged(changes, filled.confirmed, untranscribed, overlooked, sorted(texts.keys() - still_true.keys()))
 
 
 def _table_of(folder: Path, columns: Columns) -> tuple[pd.DataFrame, TableForm]:

@@ -101,8 +101,9 @@ def paired_table(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     words. Methods: `paired_test.compare_pairs`. No rows with fewer than two judged models.
     """
     rows = []
-    for first, second in combinations(judged_models(frames), 2):
-        words = _judged_by_both(frames[first], frames[second])
+    judged = {name: _once(words_judged(frame)) for name, frame in judged_models(frames).items()}
+    for first, second in combinations(judged, 2):
+        words = _judged_by_both(judged[first], judged[second])
         found = compare_pairs(*(words[c].tolist() for c in ("label", "prediction", "prediction of second", "group")))
         values = (found.first, found.second, found.difference, found.low, found.high)
         rows.append([first, second, found.texts, *(100 * v for v in values), found.p, _verdict(first, second, found)])
@@ -110,12 +111,15 @@ def paired_table(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*columns, "difference", "difference low", "difference high", "p", "verdict"])
 
 
+def _once(judged: pd.DataFrame) -> pd.DataFrame:
+    """image, label, prediction and group of judged words, labels in the form that they are compared in."""
+    words = judged[["image", "label", "prediction", "group"]].assign(label=judged["label"].map(normalize))
+    return words.drop_duplicates(["image", "label"])
+
+
 def _judged_by_both(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """image, label, prediction, prediction of second, group (of the first file, or of the second where it has none)."""
-    columns = ["image", "label", "prediction", "group"]
-    words = [words_judged(f)[columns].assign(label=lambda w: w["label"].map(normalize)) for f in (first, second)]
-    once = [frame.drop_duplicates(["image", "label"]) for frame in words]
-    both = once[0].merge(once[1], on=["image", "label"], suffixes=("", " of second"))
+    """image, label, prediction, prediction of second, group (of the first, or of the second where it has none)."""
+    both = first.merge(second, on=["image", "label"], suffixes=("", " of second"))
     return both.assign(group=both["group"].where(both["group"] != "", both["group of second"]))
 
 

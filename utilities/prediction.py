@@ -22,7 +22,8 @@ from utilities.rows import Sample, list_problems, of_one_image, repeats
 from utilities.safe_files import make_folder, whole_file
 from utilities.sights import Sight
 
-CHUNK = 4096  # images in memory at a time, twice that while the next are decoded: 20 KB each at most
+CHUNK = 4096  # images in memory at a time, twice that while the next are decoded
+CHUNK_BYTES = 160_000_000  # ... that they take at most: words 20 KB each, long lines half a megabyte
 
 
 def predict_to_files(
@@ -49,7 +50,8 @@ def predict_to_files(
             tables[path] = PredictionsFile(reader, file, found, max_label_length, image_set.group_column)
             tables[path].begin()
         kinds = list(dict.fromkeys(reader.spec.preprocessing for reader in members))
-        size = max(1, CHUNK // len(members)) if together else CHUNK  # an ensemble keeps what all members saw
+        size = max(1, min(CHUNK, CHUNK_BYTES // sum(kind.height * kind.width for kind in kinds)))
+        size = max(1, size // len(members)) if together else size  # an ensemble keeps what all members saw
         with progress_bar("Reading", "image", len(image_set.samples)) as bar:
             for samples, decoded in _decoded_chunks(image_set.samples, kinds, size):
                 chunks = []

@@ -24,6 +24,8 @@ from utilities.views import ONE_VIEW, SEVERAL_VIEWS, View
 
 MOST_WAITING = 4  # batches that wait for their texts
 BATCH_SIZE = 128  # images a prediction step: larger ones are no faster on a CPU
+MOST_PIXELS = 5_200_000  # ... that these have at most: features of long lines take some 600 MB so
+MOST_LOGITS = 20_000_000  # ... and numbers for the classes, of which there may be thousands: 80 MB
 
 
 class Reader:
@@ -117,20 +119,28 @@ class Reader:
 
         order, coming, seen = [], [], []
         with ThreadPoolExecutor(1) as beside:
-            for chosen in buckets(widths(), BATCH_SIZE):
+            full = 0.0  # batches, of those that are seen and not yet read
+            for chosen in buckets(widths(), self.batch_size):
                 batch = [waiting.pop(i) for i in chosen]
                 logits = self.model.predict_on_batch(to_canvases(batch, self.canvas_width(batch[0])))
                 seen.append((logits, np.array([self.frames(content) for content in batch])))
                 order += chosen
-                if sum(len(frames) for _, frames in seen) >= BATCH_SIZE:  # small batches take as long as large ones
+                full += len(chosen) / self.batch_size(self.canvas_width(batch[0]))
+                if full >= 1:  # small batches take as long as large ones
                     coming.append(beside.submit(make, *_stacked(seen)))
-                    seen = []
+                    seen, full = [], 0.0
                 if len(coming) > MOST_WAITING:  # else logits of thousands of characters pile up in memory
                     coming[-MOST_WAITING].result()
             if seen:
                 coming.append(beside.submit(make, *_stacked(seen)))
         found = dict(zip(order, chain.from_iterable(batch.result() for batch in coming), strict=True))
         return [found[i] for i in range(len(found))]
+
+    def batch_size(self, width: int) -> int:
+        """How many canvases of this width (px) are read in one step: as many as memory surely holds."""
+        logits = self._frame_counter(width) * self.alphabet.classes
+        most = min(MOST_PIXELS // (width * self.spec.preprocessing.height), MOST_LOGITS // logits)
+        return max(1, min(BATCH_SIZE, most))
 
     def canvas_width(self, content: np.ndarray) -> int:
         """Width in px of the canvas that a content (H, w') is read on."""

@@ -191,7 +191,7 @@ def _words(number: int, name: str, frame: pd.DataFrame, pictures: Mapping[str, s
 
 def _controls(number: int, name: str, frame: pd.DataFrame) -> str:
     """The search, the filters and the empty table that the page's script fills."""
-    read = comparison.words_read(frame)
+    read = comparison.rows_read(frame)
     counts = {
         "all": ("all", len(frame)),
         "wrong": ("only wrong", int((read["edits"] > 0).sum())),

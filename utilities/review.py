@@ -2,12 +2,14 @@
 
 import csv
 import io
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
 import pandas as pd
 
 from utilities.confidence_tables import promise_sentence
@@ -25,6 +27,9 @@ ONE_CELL = (
     " cells, and save it as 'CSV UTF-8'."
 )
 FIXED = ("image", "prediction", "label", "group", "problem")  # columns that are there to be read, not to be filled in
+NUMBER = re.compile(r"[\d.,%\s]*")  # of a confidence, whatever a spreadsheet has made of it
+LONE_MARKS = frozenset({"x", "X", "✓", "✔"})  # which say that a reading is right, and seldom what stands on an image
+LISTED = 20  # offenders in a message
 SAME = 0.5  # share of a list's images, and of their labels, that an image set has if the list is of it
 
 
@@ -86,7 +91,7 @@ def _kept_corrections(path: Path, frame: pd.DataFrame, image_set: str) -> tuple[
     try:
         before = read_review(path)
         if before.is_of(image_set, labels):
-            carried = _still_true(before, labels)
+            carried = before.still_true(labels)
         whole = len(carried) == len(before.texts) and not before.remarks and not overwritten_rows(path)
     except UserError:
         whole = False
@@ -100,20 +105,6 @@ def _kept_corrections(path: Path, frame: pd.DataFrame, image_set: str) -> tuple[
     return carried, f"{again}\nThe list of before, in which you have written, is kept: {other}"
 
 
-def _still_true(before: "ReviewList", labels: Mapping[str, set[str]]) -> dict[str, str]:
-    """What was filled in, by image, where an image is still said to show what it was then, or what was filled in.
-
-    Else its transcription has been corrected since, which would be undone.
-    """
-    names = _names_in(labels)
-    then = texts_by_image(map(names, before.rows["image"]), before.rows["label"])
-    return {
-        image: text
-        for image, text in before.texts_of(labels).items()
-        if image in labels and (None in then[image] or labels[image] & {text, *then[image]})
-    }
-
-
 def _as_written(path: Path) -> Path:
     """Where a list stands once more, hidden, as it was written: what a person has changed in it shows beside that."""
     return path.with_name(f".{path.name}")
@@ -124,14 +115,28 @@ def overwritten_rows(path: Path) -> int:
 
     Such texts are never looked at, but meant to be. Where most rows differ, what is known is of another list.
     """
-    known = [made for made in (_as_written(path), _as_written(REVIEW / path.name)) if made.exists()]
+    table, known = read_table(path), [p for p in (_as_written(path), _as_written(REVIEW / path.name)) if p.exists()]
+    written_over = _written_over(table)
     if not known:
-        return 0
-    tables = [read_table(p) for p in (path, known[0])]
+        return written_over
+    tables = [table, read_table(known[0])]
     columns = [column for column in FIXED if all((table.columns == column).sum() == 1 for table in tables)]
     now, then = (Counter(map(tuple, table[columns].map(_plain).to_numpy())) for table in tables)
     changed = (now - then).total()
-    return changed if changed <= SAME * now.total() else 0
+    return written_over + (changed if changed <= SAME * now.total() else 0)
+
+
+def _written_over(table: pd.DataFrame) -> int:
+    """In how many rows something else than a number is the confidence, or the image set is another than in most: there
+    somebody has written into the wrong column, whatever the list was like.
+    """
+    found = np.zeros(len(table), bool)
+    if (table.columns == "confidence").sum() == 1:
+        found |= ~table["confidence"].map(lambda cell: bool(NUMBER.fullmatch(cell.strip()))).to_numpy(bool)
+    if (table.columns == "image_set").sum() == 1 and len(table):
+        names = table["image_set"].map(_plain)
+        found |= (names != names.mode()[0]).to_numpy(bool)
+    return int(found.sum())
 
 
 def _plain(cell: str) -> str:
@@ -169,6 +174,20 @@ class ReviewList:
         same = [label in known for label, known in told if known]
         return sum(same) >= SAME * len(same)
 
+    def still_true(self, labels: Mapping[str, set[str]]) -> dict[str, str]:
+        """What was filled in, by image, where an image is still said to show what it was then, or what was filled in.
+
+        Else its transcription has been corrected since, which would be undone; or the text stands beside another image
+        than it was meant for.
+        """
+        names = _names_in(labels)
+        then = texts_by_image(map(names, self.rows["image"]), self.rows["label"].map(_seen_or_none))
+        return {
+            image: text
+            for image, text in self.texts_of(labels).items()
+            if image in labels and (None in then[image] or labels[image] & {text, *then[image]})
+        }
+
     def texts_of(self, images: Iterable[str]) -> dict[str, str]:
         """The texts by the names that these images have: a spreadsheet makes 123 of 00123, if only one may be meant."""
         names, found = _names_in(images), {}
@@ -176,6 +195,10 @@ class ReviewList:
             if found.setdefault(names(image), text) != text:
                 raise ReviewError(f"{names(image)} is corrected in two ways: {found[names(image)]} / {text}")
         return found
+
+
+def _seen_or_none(label: str | None) -> str | None:
+    return None if label is None else as_seen(label)
 
 
 def _names_in(images: Iterable[str]) -> Callable[[str], str]:
@@ -199,16 +222,47 @@ def texts_by_image(images: Iterable[str], texts: Iterable[str]) -> dict[str, set
     return dict(found)
 
 
+def _as_meant(text: str) -> str:
+    """What a person has written into a cell, without the apostrophe that makes it a text."""
+    return text[1:] if text[:1] == "'" and text[1:] in LONE_MARKS else as_seen(unescaped(text))
+
+
+def _require_texts(path: Path, table: pd.DataFrame) -> None:
+    """Raise ReviewError where a correction is a mark, which belongs into another column, or has several lines."""
+    marked, long = [], []
+    for number, image, text in zip(table.index, table["image"], table["correction"].map(str.strip), strict=True):
+        if text and text in LONE_MARKS:
+            marked.append(f"  row {number}: {image}: {text}")
+        elif len(text.splitlines()) > 1:
+            long.append(f"  row {number}: {image}: {text!r}")
+    problems = []
+    if marked:
+        listed = "\n".join(marked[:LISTED])
+        problems.append(
+            f"{len(marked)} corrections are a mark alone:\n{listed}\nWhere the reading is right, put it into the column"
+            " `right`. Where the image shows just that, write it with an apostrophe: 'x."
+        )
+    if long:
+        listed = "\n".join(long[:LISTED])
+        problems.append(f"{len(long)} corrections have several lines:\n{listed}\nAn image shows one: write it in one.")
+    if problems:
+        raise ReviewError(f"{path}: " + "\n".join(problems))
+
+
 def read_review(path: Path) -> ReviewList:
     """The list as it was filled in: a correction, or a mark in the column `right` where the reading is.
 
     Raises ReviewError for a file that is no such list, or corrects an image in two ways.
     """
     table = read_table(path, "Give the review list that stage 4 wrote and you filled in.")
-    wrong = [f"has no column {column}" for column in ("image", "correction") if column not in table]
+    table.columns = [name.casefold() if name.casefold() in COLUMNS else name for name in table.columns]
+    needed = ("image", "correction", *(["right"] if "image_set" in table else []))  # lists of old have neither
+    wrong = [f"has no column {column}" for column in needed if column not in table]
     wrong += [f"has several columns {c}" for c in COLUMNS if (table.columns == c).sum() > 1]
+    in_one_cell = table.columns[-1].startswith("image_set;")  # with commas, saved with semicolons
+    wrong += [f"has a column {table.columns[-1]}"] if in_one_cell else []
     if wrong:
-        in_one_cell = table.shape[1] == 1 and "correction" in table.columns[0]
+        in_one_cell |= table.shape[1] == 1 and "correction" in table.columns[0]
         raise ReviewError(f"{path} is not a review list: it {', '.join(wrong)}." + (ONE_CELL if in_one_cell else ""))
     kinds = ("image", "prediction", "label", "image_set")
     rows = pd.DataFrame({c: table[c].map(unescaped) if c in table else None for c in kinds}, dtype=object)
@@ -220,10 +274,11 @@ def read_review(path: Path) -> ReviewList:
         )
     if doubtful := sorted({mark for mark in marks if is_marked(mark) is None}):
         raise ReviewError(f"{path} has {', '.join(doubtful)} in the column `right`; allowed is x, or nothing.")
+    _require_texts(path, table)
     found = defaultdict(set)
     for image, reading, text, mark in zip(rows["image"], rows["prediction"], table["correction"], marks, strict=True):
         if text.strip() or (is_marked(mark) and reading):
-            found[image].add(as_seen(unescaped(text.strip())) if text.strip() else reading)
+            found[image].add(_as_meant(text.strip()) if text.strip() else reading)
     contradictory = [f"  {image}: {' / '.join(sorted(texts))}" for image, texts in found.items() if len(texts) > 1]
     if contradictory:
         raise ReviewError(f"{path} corrects images in two ways:\n" + "\n".join(contradictory))

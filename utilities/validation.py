@@ -1,6 +1,6 @@
 """What a model makes of the validation words: the one pass that watching, calibration and benchmarks share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import keras
 import numpy as np
@@ -15,9 +15,9 @@ from utilities.metrics import character_error_rate
 Predicted = tuple[np.ndarray, np.ndarray, list[np.ndarray]]
 
 
-def predicted(reader: keras.Model, batches: WordBatches) -> Iterator[Predicted]:
-    """What a prediction model makes of fixed batches, one by one."""
-    for number in range(len(batches)):
+def predicted(reader: keras.Model, batches: WordBatches, order: Iterable[int] | None = None) -> Iterator[Predicted]:
+    """What a prediction model makes of fixed batches, one by one, in the order of their numbers or in another."""
+    for number in range(len(batches)) if order is None else order:
         batch = batches[number][0]
         labels = [ids[:n] for ids, n in zip(batch["label"], batch["label_length"][:, 0], strict=True)]
         yield reader.predict_on_batch(batch["image"]), batch["frames"][:, 0], labels
