@@ -38,3 +38,8 @@ def test_a_character_may_stand_only_once():
 @pytest.mark.parametrize(("text", "frames"), [("", 0), ("abc", 3), ("aab", 4), ("aaa", 5)])
 def test_equal_neighbours_need_a_blank_between(text, frames):
     assert frames_needed(text) == frames
+
+
+def test_new_characters_come_in_the_same_order_in_every_process():
+    new = "zyxwvutsrqponmlkjihgfedcb"  # the order of a set of texts differs from process to process
+    assert "".join(Alphabet(("Z", "a")).extended(new + "a").characters) == "Za" + new[::-1]

@@ -4,7 +4,7 @@ import pytest
 from conftest import draw
 
 from utilities import augmentation
-from utilities.augmentation import augment
+from utilities.augmentation import CUT, LONG_RUN, augment, cut_for
 
 
 @pytest.mark.parametrize("width", [20, 60, 256])
@@ -55,3 +55,39 @@ def test_strokes_become_softer_and_sharper(monkeypatch):
     steep = np.array([steepness(augment(content, 256, rng)) for _ in range(60)]) / steepness(content)
     assert steep.min() < 0.85
     assert steep.max() > 1.1
+
+
+NEUTRAL = {
+    **dict.fromkeys(("ROTATION", "SHEAR", "SHIFT", "ELASTIC_PX", "NOISE"), 0.0),
+    **dict.fromkeys(("SCALE_X", "SCALE_Y", "CONTRAST"), (1.0, 1.0)),
+    "BLUR": (1e-3, 1e-3),  # px
+}
+
+
+WORD = 255 - np.asarray(draw("Carex", height=32))
+
+
+def distorted():
+    """One word distorted by so many seeds, its strokes thicker or thinner at times whatever the strengths."""
+    return [augment(WORD, 256, np.random.default_rng(seed), cut=0.0) for seed in range(24)]
+
+
+@pytest.mark.parametrize("strength", NEUTRAL)
+def test_every_distortion_is_at_work(monkeypatch, strength):
+    real = getattr(augmentation, strength)
+    for name, value in NEUTRAL.items():
+        monkeypatch.setattr(augmentation, name, value)
+    without = distorted()
+    monkeypatch.setattr(augmentation, strength, real)
+    assert sum(not np.array_equal(one, two) for one, two in zip(distorted(), without, strict=True)) >= 4
+
+
+def test_strokes_become_thicker_and_thinner(monkeypatch):
+    for name, value in NEUTRAL.items():
+        monkeypatch.setattr(augmentation, name, value)
+    ink = [float(image.sum()) / WORD.sum() for image in distorted()]
+    assert min(ink) < 0.95 and max(ink) > 1.05
+
+
+def test_the_longer_a_run_the_more_is_cut_out_up_to_the_most():
+    assert [cut_for(images) for images in (0, LONG_RUN // 2, LONG_RUN, 9 * LONG_RUN)] == [0, CUT / 2, CUT, CUT]

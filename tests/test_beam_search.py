@@ -79,3 +79,9 @@ def test_where_the_image_leaves_a_doubt_the_language_decides():
     assert beam_search(scores, np.array([3]))[0][0].ids[0] == 1
     language = Language(LanguageModel({"ba": 10, "bb": 1}, AB))
     assert beam_search(scores, np.array([3]), language)[0][0].ids == (2, 1)
+
+
+def test_of_many_characters_the_likeliest_are_tried():
+    logits = np.zeros((1, 3, 30))
+    logits[0, [0, 1, 2], [17, 0, 23]] = 9.0
+    assert beam_search(log_softmax(logits), np.array([3]))[0][0].ids == (17, 23)

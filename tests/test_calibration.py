@@ -3,8 +3,8 @@ import pytest
 
 from utilities import calibration
 from utilities.alphabet import Alphabet
-from utilities.calibration import USUAL, calibrate, calibrate_leaning, calibrations, log_loss
-from utilities.language_model import Language, LanguageModel
+from utilities.calibration import USUAL, USUAL_LEANING, calibrate, calibrate_leaning, calibrations, log_loss
+from utilities.language_model import Language, LanguageModel, language_of
 from utilities.validation import predicted
 
 ALPHABET = Alphabet(tuple("ab"))
@@ -80,3 +80,44 @@ def test_of_more_words_than_memory_holds_some_are_enough(monkeypatch):
     monkeypatch.setattr(calibration, "MOST_BYTES", 3000)  # a batch has 2,400
     found = calibrations(Overconfident(), batches, ALPHABET, record)
     assert found["calibration"].words == found["language_calibration"].words == 400
+
+
+class Echo:
+    """A model that gives its images for logits."""
+
+    def predict_on_batch(self, images):
+        return images
+
+
+def words(count):
+    """Words of one frame, all but surely an a, which they are."""
+    logits = np.zeros((count, 1, 3), np.float32)
+    logits[:, 0, 1] = 3.0
+    one = np.ones((count, 1), int)
+    return [({"image": logits, "label": one, "label_length": one, "frames": one},)]
+
+
+def test_a_record_has_a_temperature_for_each_way_to_read():
+    texts = {"data": {"texts": {"a": 1, "b": 9}}}
+    found = calibrations(Echo(), words(30), ALPHABET, texts["data"])
+    seen = list(predicted(Echo(), words(30)))
+    assert found["calibration"] == calibrate(seen, ALPHABET)
+    assert found["language_calibration"] == calibrate_leaning(seen, ALPHABET, language_of(texts, ALPHABET))
+    assert found["calibration"] != found["language_calibration"]
+
+
+def test_hardly_any_words_leave_what_is_usual_of_each_way_to_read():
+    even = language_of({"data": {"texts": {"a": 1, "b": 1}}}, ALPHABET)
+    leaning = calibrate_leaning(predicted(Echo(), words(1)), ALPHABET, even).temperature
+    plain = calibrate(predicted(Echo(), words(1)), ALPHABET).temperature
+    assert abs(leaning / plain - USUAL_LEANING / USUAL) < 0.2
+
+
+def test_spaces_at_the_ends_of_a_reading_are_no_mistake():
+    alphabet = Alphabet((" ", "a"))
+    logits = np.tile(9.0 * np.eye(3, dtype=np.float32)[[2, 1]], (20, 1, 1))  # "a "
+    one = np.ones((20, 1), int)
+    seen = list(predicted(Echo(), [({"image": logits, "label": 2 * one, "label_length": one, "frames": 2 * one},)]))
+    language = language_of({"data": {"texts": {"a": 1}}}, alphabet)
+    assert calibrate(seen, alphabet).temperature < USUAL  # all are right
+    assert calibrate_leaning(seen, alphabet, language).temperature < USUAL_LEANING

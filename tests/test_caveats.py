@@ -1,5 +1,5 @@
 import pandas as pd
-from conftest import write_predictions
+from conftest import predictions_frame, write_predictions
 
 from utilities.caveats import notes
 from utilities.predictions_table import load_predictions
@@ -45,3 +45,9 @@ def test_a_cell_without_a_group_does_not_make_few_groups_many(tmp_path):
 
 def written(folder, rows):
     return write_predictions(folder, "one", *rows)
+
+
+def test_few_words_are_said_to_be_few():
+    words = [("Poa", "Poa" if i % 3 else "Pox", 0.5) for i in range(100)]
+    assert "only 99 words are judged" in " ".join(notes({"m": predictions_frame(*words[:99])}))
+    assert "words are judged" not in " ".join(notes({"m": predictions_frame(*words)}))

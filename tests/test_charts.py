@@ -4,7 +4,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import draw
+from conftest import draw, predictions_frame
 from PIL import Image
 
 from utilities import charts, comparison
@@ -152,3 +152,36 @@ def test_mistakes_keep_their_sides_of_the_arrow_and_letters_without_a_picture_th
     labels = {label.get_text() for label in figure.axes[0].get_yticklabels()}
     left = "\u200e"  # without which what is read would stand on the left
     assert labels == {f"{left}ב {left}→{left} ש", f"{left}U+6587 {left}→{left} U+4E08"}
+
+
+FRAME = predictions_frame(
+    ("Poa", "Poa", 0.93), ("Poa", "Poa", 0.92), ("Zea", "Zex", 0.41), ("Rosa", "Rxxx", 0.12), ("", "Acer", 0.72)
+)
+
+
+def test_charts_show_the_figures_of_their_tables():
+    (axes,) = charts.match_bars(comparison.model_table({"m": FRAME})).axes
+    assert [bar.get_width() for bar in axes.patches] == pytest.approx([50, 25, 25])  # right, one off, more off
+    curve = comparison.acceptance_curve(FRAME)
+    line = charts.acceptance_chart(curve).axes[0].lines[0]
+    assert (line.get_xdata().tolist(), line.get_ydata().tolist()) == tuple(
+        curve[f"{n} %"].tolist() for n in ("accepted", "wrong")
+    )
+    errors = comparison.frequent_errors(FRAME)
+    bars = [bar.get_width() for axes in charts.error_bars(errors).axes for bar in axes.patches]
+    assert bars == errors["count"].tolist()
+
+
+def test_the_histogram_tells_right_from_wrong():
+    (axes,) = charts.confidence_histogram(comparison.words_read(FRAME)).axes
+    counts = {bars.get_label(): [round(bar.get_height()) for bar in bars] for bars in axes.containers}
+    assert [counts[name].index(1) for name in ("read wrong (2)", "no transcription (1)")] == [2, 14]
+    assert counts["read wrong (2)"][8] == 1 and counts["read right (2)"][18] == 2
+
+
+def test_the_chart_of_a_training_shows_both_losses():
+    rows = zip((1, 2), (9, 5), (8, 7), (1.0, 0.3), strict=True)
+    history = [dict(zip(("epoch", "loss", "val_loss", "val_cer"), row, strict=True)) for row in rows]
+    left, right = charts.training_history_chart(history).axes
+    assert [line.get_ydata().tolist() for line in left.lines] == [[9, 5], [8, 7]]
+    assert right.lines[0].get_ydata().tolist() == [100, 30]

@@ -6,10 +6,12 @@ import subprocess
 import sys
 import time
 
+import keras
+import numpy as np
 import pytest
 from conftest import ROOT
 
-from utilities.command import INTERRUPTED, UNREAD, add_hyperparameter_arguments, run_stage
+from utilities.command import INTERRUPTED, UNREAD, add_hyperparameter_arguments, run_stage, start_framework
 from utilities.errors import UserError
 
 
@@ -132,7 +134,7 @@ def test_no_time_is_spent_on_looking_for_garbage_among_a_frameworks_modules():
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_what_ends_a_process_from_outside_is_taken_as_ctrl_c(name, capfd):
     number, cleaned = getattr(signal, name), []
-    before = signal.getsignal(number)
+    before = signal.signal(number, signal.SIG_DFL)  # under nohup it would be ignored, as it should
 
     def work():
         try:
@@ -143,7 +145,7 @@ def test_what_ends_a_process_from_outside_is_taken_as_ctrl_c(name, capfd):
 
     assert run_stage(work, resumable=True) == 130
     assert cleaned and "--resume" in capfd.readouterr().err
-    assert signal.getsignal(number) is before
+    assert signal.signal(number, before) is signal.SIG_DFL
 
 
 def test_a_terminal_that_does_not_know_a_letter_is_no_reason_to_stop():
@@ -156,3 +158,19 @@ def test_a_terminal_that_does_not_know_a_letter_is_no_reason_to_stop():
         check=True,
     )
     assert done.stdout.decode("latin-1").strip() == "\\u0141ód\\u017a \\u2642 ü"
+
+
+def test_a_process_under_nohup_does_not_end_with_its_terminal():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run_stage(lambda: os.kill(os.getpid(), signal.SIGHUP)) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_fresh_weights_follow_from_the_seed():
+    def weights(seed):
+        start_framework(seed, announce=False)
+        return keras.ops.convert_to_numpy(keras.initializers.GlorotUniform()((3, 3)))
+
+    assert np.array_equal(weights(5), weights(5)) and not np.array_equal(weights(5), weights(6))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from utilities.alphabet import Alphabet
-from utilities.decoding import greedy_ids, label_log_probability, log_softmax, read
+from utilities.decoding import greedy_ids, label_log_probability, log_softmax, read, read_texts
 
 AB = Alphabet(("a", "b"))
 
@@ -85,3 +85,8 @@ def test_a_long_label_is_possible_however_unlikely_beside_blanks():
     least = math.lgamma(129) - math.lgamma(61) - math.lgamma(69) + 60 * scores[0, 0, 1] + 68 * scores[0, 0, 0]
     assert least < found < 0.9 * least
     assert label_log_probability(scores, [label], np.array([59]))[0] < -1e29  # too few time steps
+
+
+def test_validation_reads_without_spaces_at_the_ends_as_prediction_does():
+    logits = np.eye(3)[[[1, 2, 0, 1]]]
+    assert read_texts(logits, np.array([4]), Alphabet((" ", "a"))) == ["a"]

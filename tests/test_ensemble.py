@@ -94,3 +94,14 @@ def test_members_read_with_others_as_they_read_alone(weight, several_views):
     assert [r.confidence for r in together] != [r.confidence for r in readings]
     twice, once = (Ensemble(readers[:1] * n).read(seen[:1] * n) for n in (2, 1))
     assert [(r.text, pytest.approx(r.confidence)) for r in twice] == [(r.text, r.confidence) for r in once]
+
+
+def test_an_ensemble_has_learnt_from_what_any_of_its_members_has():
+    assert Ensemble([member("a"), member("a", untranscribed={"3"})]).untranscribed == {"3"}
+
+
+def test_spaces_at_the_beginning_make_no_other_text():
+    padding, plain = member("ab "), member("ab")
+    seen = [[sees(padding, _ab=0.4, a=0.3)], [sees(plain, ab=0.4, b=0.3)]]
+    (reading,) = Ensemble([padding, plain]).read(seen)
+    assert reading.text == "ab" and reading.confidence == pytest.approx(0.4)

@@ -84,3 +84,16 @@ def test_retraining_the_heads_leaves_everything_else_untouched():
         assert same == (layer.name not in HEADS), layer.name
     train_only_heads(full, False)
     assert all(layer.trainable for layer in full.layers)
+
+
+def test_new_characters_are_silent_at_first_but_not_dead():
+    spec = RecognizerSpec("compact", Alphabet(tuple("abc")), Preprocessing(32, 256), resolve("compact", SMALL))
+    full = build_full_model(spec)
+    for name in HEADS:
+        kernel, bias = full.get_layer(name).get_weights()
+        full.get_layer(name).set_weights([kernel, np.array([3.0, 1.0, -1.0, 1.0], bias.dtype)])
+    larger = with_larger_alphabet(full, spec, spec.alphabet.extended("öü"), seed=1)
+    for name in HEADS:
+        kernel, bias = larger.get_layer(name).get_weights()
+        assert np.allclose(bias[4:], 1.0 - np.sqrt(2.0))  # the mean of the old ones less their standard deviation
+        assert 0.01 < np.abs(kernel[..., 4:]).max() <= 0.1

@@ -195,3 +195,12 @@ def test_the_chosen_gpu_is_named():
     assert visible_names(environ, nvml) == [choice.name]
     assert len(visible_names({}, nvml)) == 2
     assert visible_names({"CUDA_VISIBLE_DEVICES": "-1"}, nvml) == []
+
+
+def test_how_much_memory_is_free_is_said():
+    nvml = SimpleNamespace(
+        NVMLError=OSError, nvmlInit=lambda: None, nvmlShutdown=lambda: None, nvmlDeviceGetCount=lambda: 1,
+        nvmlDeviceGetHandleByIndex=int, nvmlDeviceGetUUID=lambda _: "GPU-0", nvmlDeviceGetName=lambda _: "NVIDIA H100",
+        nvmlDeviceGetMemoryInfo=lambda _: SimpleNamespace(free=9 * 2**30),
+    )  # fmt: skip
+    assert choose_device({}, nvml).message == "Using the GPU NVIDIA H100 (GPU-0) with 9.0 GiB free, of 1 found."

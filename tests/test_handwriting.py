@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from utilities.handwriting import FONTS, Hand, Sheet, can_be_drawn, draw_word
+from utilities.slant import slant
+from utilities.writing_box import find_writing
 
 HANDS = [Hand(font, 0.2, 1.0, 0.0, 2, 1.0) for font in sorted(set(FONTS))]
 EUROPEAN = (
@@ -40,3 +44,22 @@ def test_a_letter_differs_from_the_one_it_could_be_taken_for(marked, plain):
 def test_a_ligature_is_narrower_than_its_two_letters():
     for hand in HANDS:
         assert drawn("næn", hand).shape[1] < drawn("naen", hand).shape[1]
+
+
+HAND = Hand("futural", 0.0, 1.0, 2.0, 2, 0.1)
+
+
+def test_a_hand_leans_as_it_is_said_to():
+    def lean(hand):
+        return slant(find_writing(255 - draw_word("Hill lit", hand, np.random.default_rng(1), SHEET))[1])
+
+    upright, leaning = lean(HAND), lean(replace(HAND, slant=0.5))
+    assert abs(upright) < 0.1 and -0.7 < leaning < -0.3
+
+
+def test_a_ruled_sheet_has_a_line_from_side_to_side():
+    def rows(sheet):
+        return np.median(draw_word("Carex", HAND, np.random.default_rng(1), sheet), axis=1)
+
+    lower = rows(SHEET) - rows(replace(SHEET, ruled=True))
+    assert lower.max() > 25 and (lower > 15).sum() <= 2

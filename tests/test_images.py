@@ -6,6 +6,7 @@ import pytest
 from conftest import draw
 from PIL import Image
 
+from utilities import images
 from utilities.decoded_image import decode
 from utilities.images import (
     BUCKET,
@@ -237,3 +238,24 @@ def test_stretching_matches_bilinear_without_antialiasing():
     grey = np.array([[0, 100], [200, 100]], np.uint8)
     out = prepare(grey, Preprocessing(2, 4, "stretch"))
     assert out.tolist() == [[0, 25, 75, 100], [200, 175, 125, 100]]
+
+
+def test_transparent_colours_of_a_palette_and_of_grey_are_paper():
+    grey = draw("Carex")
+    palette = grey.convert("P")
+    palette.info["transparency"] = palette.getpixel((0, 0))
+    palette.putpalette([0, 0, 0] * 256)  # all is black that is not transparent
+    assert read_grey(saved(palette, transparency=palette.getpixel((0, 0)))).max() == 255
+    clear = Image.merge("LA", (Image.new("L", grey.size), Image.new("L", grey.size)))
+    assert read_grey(saved(clear)).min() == 255
+
+
+def test_a_whole_page_is_no_word(monkeypatch):
+    monkeypatch.setattr(images, "MOST_PIXELS", 1000)
+    with pytest.raises(ImageError, match=r"has 60 x 40 pixels; crop it to the word \(at most 1000\)"):
+        read_grey(saved(Image.new("L", (60, 40), 255)))
+
+
+def test_the_original_workflows_models_read_whatever_there_is(tmp_path):
+    Image.new("L", (90, 40), 0).save(tmp_path / "a.png")
+    assert not decode(tmp_path / "a.png", Preprocessing(32, 64, "stretch")).problem

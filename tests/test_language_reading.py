@@ -36,3 +36,17 @@ def test_the_texts_that_are_not_in_the_beam_have_their_share():
     beam = [Hypothesis((1,), np.log(0.3), np.log(0.3)), Hypothesis((2,), np.log(0.1) + lean, np.log(0.1))]
     everything = 0.3 + 0.1 / 2 + 0.6 / 2
     assert shares_of_beams([Beam.of(beam)], 1.0)[0, :2] == pytest.approx([0.3 / everything, 0.05 / everything])
+
+
+def test_a_certain_reading_by_a_language_has_no_runner_up():
+    logits = 30.0 * np.eye(3)[[[1, 0, 2]]]
+    language = Language(LanguageModel({"ab": 2}, AB))
+    (reading,) = read_leaning(logits, np.array([3]), AB, language, with_details=True)
+    assert (reading.text, reading.details.runner_up, reading.details.runner_up_confidence) == ("ab", None, 0.0)
+
+
+def test_spaces_at_the_ends_are_no_part_of_a_leaning_reading():
+    alphabet = Alphabet((" ", "a"))
+    logits = 9.0 * np.eye(3)[[[1, 2, 0, 1]]]
+    (reading,) = read_leaning(logits, np.array([4]), alphabet, Language(LanguageModel({"a": 1}, alphabet)), 1.0, True)
+    assert reading.text == "a" and len(reading.details.characters) == 1

@@ -126,3 +126,17 @@ def test_a_full_disk_is_said_to_be_full(tmp_path, monkeypatch):
     monkeypatch.setattr(locks.json, "dumps", full)
     with pytest.raises(NoSpaceError, match="The disk is full"), exclusive_lock(tmp_path / "lock"):
         pass
+
+
+def test_a_lock_that_was_replaced_by_hand_stays(tmp_path):
+    with exclusive_lock(tmp_path / "lock"):
+        (tmp_path / "lock").write_text("another's")
+    assert (tmp_path / "lock").read_text() == "another's"
+
+
+def test_a_process_of_another_user_lives(monkeypatch):
+    def kill(pid, number):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", kill)
+    assert locks._is_alive(os.getpid(), None)

@@ -4,7 +4,9 @@ import csv
 from dataclasses import replace
 
 import pytest
+from conftest import write_image_set, write_settings
 
+from image_set_preparation import task as preparation
 from utilities.image_set import read_image_set
 from utilities.merging import merge_review
 from utilities.metadata import Columns, ImageSetError
@@ -195,3 +197,32 @@ def test_marks_in_the_wrong_column_and_texts_of_several_lines_are_refused(tmp_pa
         merged("image,prediction,correction,richtig,image_set\na.png,Poe,,x,hand/test\n")
     (change,) = merged("IMAGE,prediction,Correction,Right\na.png,Poe,'x,\nb.png,Hof,,x\n").changes
     assert (change.image, change.new) == ("a.png", "x")  # a hybrid's cross
+
+
+def merged(folder, review, capsys):
+    """What the command says of a list."""
+    write_image_set(folder / "test", ["Poa", "", "Zea"])
+    write_settings(folder)
+    (folder / "list.csv").write_text(review)
+    arguments = ["merge", str(folder / "setup.cfg"), str(folder / "list.csv"), "--out", str(folder / "new.csv")]
+    assert preparation.main(arguments) == 0
+    return capsys.readouterr().out
+
+
+def test_corrections_without_a_reading_that_was_right_say_little(tmp_path, capsys):
+    said = merged(tmp_path, "image,prediction,correction,right\nimages/w000.png,Pox,Poo,\n", capsys)
+    assert "images/w000.png: Poa -> Poo" in said and "1 images have none yet" in said
+    assert "WARNING: no reading was said to be right" in said
+
+
+def test_where_a_reading_was_right_no_warning_is_given(tmp_path, capsys):
+    lines = "image,prediction,correction,right\nimages/w000.png,Pox,Poo,\nimages/w002.png,Zea,,x\n"
+    assert "WARNING" not in merged(tmp_path, lines, capsys)
+
+
+def test_a_space_of_another_kind_in_the_table_makes_no_other_collection(tmp_path):
+    (tmp_path / "words_metadata.csv").write_text("image,text\na.png,Poa\u00a0alba\n", encoding="utf-8")
+    (tmp_path / "list.csv").write_text("image,prediction,correction,label\na.png,x,Poa,Poa alba\n")
+    columns = Columns("words_metadata.csv", "image", "text", None)
+    (change,) = merge_review(tmp_path / "list.csv", tmp_path, columns, tmp_path / "new.csv").changes
+    assert change.new == "Poa"

@@ -1,3 +1,4 @@
+import pytest
 from conftest import predictions_frame
 
 from utilities.mistakes import by_character, confusion_table, frequent_errors, visible
@@ -40,3 +41,15 @@ def test_confusions_add_up_to_the_mistakes():
 
 def test_every_character_can_be_seen():
     assert [visible(c) for c in ("", " ", "\u00a0", "\u0301", "a")] == ["", "␣", "U+00A0", "◌\u0301", "a"]
+
+
+def test_shares_are_of_all_mistakes_and_of_each_kind_the_most_frequent_are_listed():
+    errors = frequent_errors(predictions_frame(("nnn", "mmm", 0.5), ("ab", "b", 0.5), ("c", "d", 0.5)), n=1)
+    assert errors["kind"].tolist() == ["substitution", "deletion"]
+    assert errors["count"].tolist() == [3, 1]
+    assert errors["share of all mistakes (%)"].tolist() == pytest.approx([60, 20])  # of five
+
+
+def test_an_accent_that_stands_apart_from_its_letter_makes_no_other_character():
+    table = by_character(predictions_frame(("e\u0301", "e", 0.5), ("\u00e9", "\u00e9", 0.5))).set_index("character")
+    assert table.loc["\u00e9", ["times", "wrong"]].tolist() == [2, 1] and len(table) == 1

@@ -60,3 +60,12 @@ def test_there_are_no_pairs_without_two_judged_models():
 def test_without_transcriptions_the_mean_confidence_is_of_all_that_was_read():
     frames = {"one": predictions_frame(("", "Carex", 0.9), ("", "Poa", 0.5))}
     assert headline_table(model_table(frames)).loc["one", "mean confidence"] == "0.70"
+
+
+def test_words_and_near_misses_are_counted_as_a_hand_would():
+    read = [("Carex alba", "Carex alba"), ("Poa annua", "Poa anna"), ("Rosa", "Rxxx"), ("Zea", "Zea")]
+    frame = predictions_frame(*[(*word, 0.5) for word in read])
+    row = model_table({"m": frame}).loc["m"]
+    assert row["words"] == 6 and row["WER %"] == pytest.approx(100 * 2 / 6)
+    assert row["exact %"] == pytest.approx(50) and row["off by one %"] == pytest.approx(25)
+    assert row["CER %"] == pytest.approx(100 * 4 / 26)

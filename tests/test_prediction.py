@@ -1,10 +1,12 @@
+import codecs
+
 import numpy as np
 import pytest
 from conftest import WORDS, names, rows, small_recognizer, write_image_set, write_settings
 from PIL import Image
 
 from test_set_predictions import task as predicting
-from utilities import decoders, prediction
+from utilities import decoders, model_files, prediction
 from utilities.comparison import read_predictions, words_judged
 from utilities.config import load_config
 from utilities.decoded_image import digest_of_file
@@ -14,6 +16,7 @@ from utilities.model import HEAD
 from utilities.prediction import predict_to_files
 from utilities.prediction_summary import results_table
 from utilities.reader import Reader
+from utilities.safe_files import BarredError
 from utilities.saved_model import save_recognizer
 
 COLUMNS = Columns("words_metadata.csv", "image_location", "transcription", None)
@@ -253,3 +256,39 @@ def test_the_stage_promises_nothing_by_words_that_the_model_was_trained_with(tmp
     said = capsys.readouterr().out
     assert "known: 2 of these images" in said and "from 4 transcribed words" in said
     assert names(tmp_path / "test_set_predictions") == ["predictions", "review"]
+
+
+@pytest.fixture
+def stage(tmp_path, monkeypatch):
+    """Runs the stage on two words with a fresh model m, with more settings of [project]."""
+    monkeypatch.chdir(tmp_path)
+    fresh = small_recognizer()
+    save_recognizer(tmp_path / "m.h5", fresh.spec, fresh.full_model, {})
+    write_image_set(tmp_path / "test", ["Poa", "Carex"])
+
+    def run(project=""):
+        config = load_config(write_settings(tmp_path, project=project), "predict")
+        predicting.run(config, [tmp_path / "m.h5"], False, False, False)
+        return rows(tmp_path / "test_set_predictions/predictions/m-predictions.csv")
+
+    return run
+
+
+def test_the_stage_says_which_labels_are_longer_than_the_settings_allow(stage):
+    assert [row["problem"][:30] for row in stage("MAX_LABEL_LENGTH = 4")] == ["", "label too long (5 characters, "]
+
+
+def test_a_list_for_review_is_separated_as_the_table_of_the_images(stage, tmp_path):
+    table = tmp_path / "test/words_metadata.csv"
+    table.write_text(table.read_text().replace(",", ";"))
+    stage()
+    listed = tmp_path / "test_set_predictions/review/m-review.csv"
+    header = listed.read_bytes().removeprefix(codecs.BOM_UTF8).splitlines()[0].decode()
+    assert ";" in header and "," not in header
+
+
+def test_a_place_where_nothing_can_be_written_is_noticed_before_anything_is_read(stage, tmp_path, monkeypatch):
+    (tmp_path / "test_set_predictions").touch()
+    monkeypatch.setattr(predicting, "start_framework", lambda seed: pytest.fail("it began to work"))
+    with pytest.raises(BarredError, match=f"{model_files.PREDICTIONS.name} cannot be written"):
+        stage()

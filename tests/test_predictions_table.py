@@ -85,3 +85,10 @@ def test_a_blank_reading_beside_a_problem_of_its_row_was_read(tmp_path):
     write_predictions(tmp_path, "._one", "what a Mac leaves beside a file")
     (frame,) = load_predictions(tmp_path).values()
     assert unread(frame).tolist() == [False, True]
+
+
+def test_predictions_that_a_spreadsheet_has_saved_again_are_read(tmp_path):
+    write_predictions(tmp_path, "one", "a.png,Carex,Carex,0.5,,")
+    path = tmp_path / "one-predictions.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert load_predictions(tmp_path)["one"]["image"].tolist() == ["a.png"]

@@ -91,3 +91,13 @@ def test_training_shows_them_first_then_the_own_words_and_does_not_stop_early_be
     assert f"The first {alone} epochs show words drawn by the computer" in capsys.readouterr().out
     assert all(shown[:any_of_them]) and not any(shown[any_of_them:])
     assert len(progress.history) == (any_of_them + 3 if early_stopping else LEAST_EPOCHS)
+
+
+def test_what_a_model_only_thinks_to_have_read_is_not_drawn(monkeypatch):
+    drawn, alphabet = [], Alphabet.from_labels(["Acer", "Rosa"])
+    monkeypatch.setattr(pretraining, "draw_words", lambda labels, *_: drawn.extend(labels) or [])
+    acer, rosa = (alphabet.encode(text) for text in ("Acer", "Rosa"))
+    content = np.zeros((32, 60), np.uint8)
+    words = [Word(content, acer), Word(content, rosa, "", [(tuple(rosa.tolist()), 1.0)])]
+    Pretraining(WordBatches(words, Preprocessing(32, 256), lambda width: width // 4, 4, 1), alphabet, 50, 100, seed=1)
+    assert drawn == ["Acer"]

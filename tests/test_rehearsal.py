@@ -1,9 +1,11 @@
 import shutil
+from dataclasses import replace
 
 import pytest
 from conftest import WORDS, small_recognizer, write_image_set, write_settings
 
 from utilities.config import load_config
+from utilities.decoded_image import digest_of_file
 from utilities.metadata import ImageSetError
 from utilities.model import frame_counter
 from utilities.rehearsal import announce_rehearsal, with_rehearsal
@@ -71,3 +73,15 @@ def test_words_of_groups_that_are_validated_on_are_not_rehearsed(work):
     _, after, _ = rehearsing(work)
     validated = {s.group for s in after.validation}
     assert validated and {s.group for s in after.rehearsed} == {"p0", "p1", "p2", "p3", "q"} - validated
+
+
+def test_images_that_are_learnt_without_their_transcriptions_are_not_rehearsed_with_them(tmp_path):
+    for name, words in (("train", WORDS), ("test", ["Fagus"]), ("first", ["Fagus", "Tilia", "Alnus"])):
+        write_image_set(tmp_path / name, words)
+    base, config = small_recognizer(), load_config(write_settings(tmp_path), "transfer")
+    frames, how = frame_counter(base.spec), base.spec.preprocessing
+    data = training_set_for(config, config.train.image_set, how, frames, tmp_path / "cache")
+    digest = digest_of_file(tmp_path / "first/images/w001.png")
+    learnt = replace(data, record=data.record | {"untranscribed_digests": [digest]})
+    after, _ = with_rehearsal(learnt, base, config.project, tmp_path / "first", tmp_path / "cache")
+    assert [s.label for s in after.rehearsed] == ["Fagus", "Alnus"]

@@ -2,6 +2,7 @@
 
 import base64
 import datetime
+import hashlib
 import io
 import json
 import re
@@ -11,7 +12,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import WORDS, write_image_set
+from conftest import WORDS, predictions_frame, write_image_set
 from PIL import Image
 
 from utilities import comparison
@@ -19,7 +20,7 @@ from utilities.image_set import read_image_set
 from utilities.metadata import Columns
 from utilities.prediction_summary import ReadingCounts
 from utilities.report import PARTS, REPORT, Reported, report_page, write_report
-from utilities.report_html import marked, table
+from utilities.report_html import marked, table, words_table
 from utilities.report_words import differing, pictured_images, script_json, thumbnail, word_columns
 
 VOID = {"meta", "img", "input", "br", "link", "hr"}
@@ -313,3 +314,74 @@ def test_the_page_has_what_its_script_looks_for(page):
     assert {a["data-column"] for a in page.all("th") if "data-column" in a} <= keys("CELLS")
     moves = re.findall(r"(\w+): \(\)", re.search(r"const moves = (.*)", script)[1])
     assert {a["data-page"] for a in page.all("button") if "data-page" in a} == set(moves)
+
+
+def test_the_page_allows_its_own_style_and_script_to_run():
+    page = report_page(
+        Reported("a/b", {"m": predictions_frame(("Poa", "Poa", 0.9))}, {}, {}, 0.05), datetime.datetime(2024, 5, 6)
+    )
+    for tag, kind in (("style", "style-src"), ("script", "script-src")):
+        (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert re.search(rf"{kind} [^;\"]*(?:'|&#x27;)sha256-{re.escape(digest)}", page)
+
+
+def test_a_report_says_what_a_model_has_seen_of_its_images(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["Poa", "Carex", "Rosa"]
+    write_image_set(tmp_path / "set", words)
+    image_set = read_image_set(
+        tmp_path / "set", Columns("words_metadata.csv", "image_location", "transcription", None), "png", True
+    )
+    frame = predictions_frame(*[(word, word, 0.9) for word in words]).assign(image=[s.name for s in image_set.samples])
+    frame.to_csv(tmp_path / "m-predictions.csv", index=False)
+    counts = ReadingCounts(seen_in_training={"images/w000.png"}, learnt_untranscribed=2)
+    write_report({tmp_path / "m-predictions.csv": counts}, image_set, 0.05)
+    page = REPORT.read_text(encoding="utf-8")
+    assert "1 of these 3 images, or others of their group, were used to train it" in page
+    assert "It has learnt from 2 of these images without their transcriptions" in page
+
+
+def test_what_only_one_of_two_models_has_seen_is_said_of_that_one():
+    frame = predictions_frame(("Poa", "Poa", 0.9), ("Zea", "Zea", 0.8))
+    page = report_page(
+        Reported("a/b", {"one": frame, "two": frame}, {}, {"two": {"0.png"}}, 0.05), datetime.datetime(2024, 5, 6)
+    )
+    one, two = page.split('id="model-1"')
+    assert "were used to train it" in two and "were used to train it" not in one.split('id="model-0"')[1]
+
+
+@pytest.mark.parametrize(
+    "option", ["all (5)", "only wrong (2)", "only right (1)", "no transcription (1)", "not read (1)"]
+)
+def test_the_filters_say_how_many_words_they_show(option):
+    frame = predictions_frame(
+        ("Poa", "Poa", 0.9), ("Poa", "Pox", 0.8), ("Poa", "Xxx", 0.3), ("", "Acer", 0.1), ("Zea", "", None)
+    )
+    frame.loc[4, "problem"] = "image missing"
+    page = report_page(Reported("a/b", {"m": frame}, {}, {}, 0.05), datetime.datetime(2024, 5, 6))
+    assert f">{option}</option>" in page
+
+
+def test_words_with_several_mistakes_are_marked_too():
+    columns = word_columns(predictions_frame(("Carex", "Coxex", 0.5), ("Poa", "Poa", 0.5), ("", "Poa", 0.5)))
+    assert columns["edits"] == [2, 0, None]
+    assert columns["marks"] == [(["C", "ar", "ex"], ["C", "ox", "", "ex"]), 0, 0]
+
+
+def test_words_on_paper_have_their_pictures_and_marks():
+    html = words_table(
+        predictions_frame(("Poa", "Pox", 0.5), ("", "Zea", 0.25)), {"0.png": "data:image/webp;base64,AA"}, "2 words"
+    )
+    assert (
+        html.count("<img") == 1 and '<img src="data:image/webp;base64,AA" alt=""><bdi class="name">0.png</bdi>' in html
+    )
+    assert "Po<mark>a</mark>" in html and "Po<ins>x</ins>" in html and "0.2500" in html
+
+
+def test_a_difference_that_is_no_chance_is_said_to_be_none():
+    rng = np.random.default_rng(1)
+    half = [("Poa", "Poa" if r > 0.5 else "Pox", 0.5) for r in rng.random(200)]
+    frames = {"a": predictions_frame(*half), "b": predictions_frame(*[("Poa", "Poa", 0.9)] * 200)}
+    page = report_page(Reported("a/b", frames, {}, {}, 0.05), datetime.datetime(2024, 5, 6))
+    assert "b reads better (p &lt; 0.001)" in page and ">&lt; 0.001</td>" in page

@@ -139,3 +139,15 @@ def test_a_folder_that_cannot_be_synced_is_no_reason_not_to_write(tmp_path, monk
     monkeypatch.setattr(os, "fsync", fsync)
     write_text_whole(tmp_path / "a.txt", "whole")
     assert (tmp_path / "a.txt").read_text() == "whole"
+
+
+def test_what_replaces_a_file_is_on_the_disk_before(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    write_text_whole(tmp_path / "a.txt", "x")
+    assert synced == [(tmp_path / "a.txt").stat().st_ino] + ([tmp_path.stat().st_ino] if os.name == "posix" else [])
+
+
+def test_an_account_without_room_is_as_a_full_disk(tmp_path):
+    with pytest.raises(NoSpaceError, match="disk is full"), whole_file(tmp_path / "a.txt"):
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")

@@ -95,3 +95,12 @@ def test_short_words_of_much_ink_are_no_negatives(hand):
     how, rng = Preprocessing(40, 512), np.random.default_rng(4)
     for text in ("1966", "L.", "ex", "m") * 120:
         require_dark_writing(draw_word(text, HANDS[hand], rng, Sheet.random(rng)), how)
+
+
+def test_the_words_to_test_with_are_others_than_those_to_train_on(tmp_path):
+    write_sample(tmp_path / "set", sizes={"first_hand": (10, 10)})
+    said = []
+    for part in ("train", "test"):
+        with (tmp_path / "set/first_hand" / part / "words_metadata.csv").open(encoding="utf-8", newline="") as file:
+            said.append([row["transcription"] for row in csv.DictReader(file)])
+    assert sum(one == other for one, other in zip(*said, strict=True)) < 5

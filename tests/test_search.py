@@ -164,3 +164,31 @@ def test_a_search_is_not_resumed_with_another_optimizer(tmp_path, monkeypatch):
     before = belonging(config, RECORD)
     monkeypatch.setattr("utilities.search.OPTIMIZER", "another")
     assert before != belonging(config, RECORD)
+
+
+@pytest.mark.parametrize(  # three more for the list of `..._the_settings_that_decide_its_trials`
+    "section, change, named",
+    [
+        ("project", "IMG_HEIGHT = 48", "canvas"),
+        ("tune", "SEED = 9", "SEED"),
+        ("tune", "METHOD = random\nPRUNE = False", "METHOD"),
+        ("tune", "PRUNE = True", "PRUNE"),
+    ],
+)
+def test_a_search_is_not_resumed_with_another(tmp_path, section, change, named):
+    (tmp_path / "images").mkdir()
+    shipped = {"project": "", "train": "IMAGE_SET_NAME = images\n", "tune": ""}
+    found = []
+    for settings in (shipped, shipped | {section: shipped[section] + change}):
+        file = tmp_path / "setup.cfg"
+        file.write_text("\n".join(f"[{name}]\n{lines}" for name, lines in settings.items()))
+        found.append(belonging(load_config(file, "tune"), RECORD))
+    (line,) = differences(*found)
+    assert named in line
+
+
+def test_trials_that_failed_at_once_do_not_make_the_others_short():
+    left = TimeLeft(total=10, epochs=4, workers=1, done=0)
+    left.ended(Outcome("complete", 0.1, 1.0, 1, 4, 60.0))
+    left.ended(Outcome("failed", reason="out of memory"))
+    assert str(left) == ", about 8 min left"

@@ -101,3 +101,37 @@ def test_which_sample_is_drawn(tmp_path, monkeypatch):
     monkeypatch.setattr(sample_words, "write_sample", lambda destination, seed: drawn.append(seed) or {})
     assert preparation.main(["sample", str(tmp_path / "a"), "--seed", "5"]) == 0
     assert drawn == [5]
+
+
+@pytest.fixture
+def opened(workspace, monkeypatch):
+    """Runs the tuner up to its search, with more settings; gives the search's name and strategy."""
+    monkeypatch.chdir(workspace)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+
+    def run(epochs=1, tune="", train=""):
+        found = []
+
+        def stop(storage, name, space, strategy, *_):
+            found.append((name, strategy))
+            raise UserError
+
+        monkeypatch.setattr(TrialQueue, "open", stop)
+        settings = write_settings(workspace, train=train)
+        text = settings.read_text().replace("[tune]\n", f"[tune]\n{tune}\n")
+        settings.write_text(text.replace("NUM_EPOCHS = 1\nLEARNING", f"NUM_EPOCHS = {epochs}\nLEARNING"))
+        with pytest.raises(UserError):
+            tuner.run(load_config(settings, "tune"), resume=False)
+        return found[0]
+
+    return run
+
+
+def test_no_trial_is_judged_while_it_is_shown_drawn_words(opened):
+    found = (opened(60), opened(60, train="SYNTHETIC_WORDS = 0"), opened(10))
+    assert [strategy.drawn_epochs for _, strategy in found] == [21, 0, 0]
+
+
+def test_in_a_shared_storage_sets_of_one_name_in_different_folders_have_different_searches(opened, workspace):
+    name, _ = opened(tune="STORAGE = sqlite:///mine.db")
+    assert f"{workspace.name}/train" in name

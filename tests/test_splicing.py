@@ -131,3 +131,11 @@ def test_only_runs_that_see_each_word_often_splice_and_not_at_their_ends():
     assert share_spliced(50, 250, synthetic=10) == SHARE
     assert share_spliced(50, 100) == 0
     assert 0 < share_spliced(75, 150) < SHARE
+
+
+def test_a_spliced_word_is_of_the_hand_of_its_parts():
+    def word(*label):
+        return Word(np.zeros((8, 10 * len(label)), np.uint8), np.array(label, np.int32), "a")
+
+    splice = Splicer([word(1, 2), word(3, 4)], [[0, 10, 20]] * 2, 1.0)
+    assert {splice(0, lambda width: True, np.random.default_rng(seed)).hand for seed in range(20)} == {"a"}

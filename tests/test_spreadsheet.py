@@ -32,3 +32,8 @@ def test_a_mark_is_told_from_a_doubt():
     assert all(map(is_marked, ("x", " X", "1", "ja", "✓")))
     assert {is_marked(cell) for cell in ("", " ", "no", "Nein", "0", "-", "FALSO")} == {False}
     assert {is_marked(cell) for cell in ("?", "wrong")} == {None}
+
+
+@pytest.mark.parametrize("text", ["\t=SUM(A:A)", "\r=SUM(A:A)"])
+def test_what_stands_before_a_formula_does_not_hide_it(text):
+    assert escaped(text) == f"'{text}" and unescaped(escaped(text)) == text

@@ -6,7 +6,7 @@ from tensorboard.plugins.hparams import api_pb2, backend_context, get_experiment
 
 from utilities.hyperparameters import resolve
 from utilities.search_space import Range
-from utilities.trial_log import TrialLog, announce_search, remove_runs
+from utilities.trial_log import EVENTS, TrialLog, announce_search, remove_runs
 
 SPACE = {
     "batch_size": (16, 32),
@@ -81,3 +81,12 @@ def test_removing_runs_leaves_what_others_put_there(tmp_path):
     assert sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")) == sorted(
         ["notes.txt", run.name, f"{run.name}/mine.txt"]
     )
+
+
+def test_a_trial_that_is_run_again_replaces_its_run(tmp_path):
+    row = {"epoch": 1, "loss": 3.0, "val_loss": 2.0, "val_cer": 0.5, "learning_rate": 0.001}
+    for _ in range(2):
+        log = TrialLog(tmp_path, resolve("compact"))
+        log.add(row, kept=row)
+        log.close()
+    assert len(list(tmp_path.glob(f"*/{EVENTS}"))) == 1

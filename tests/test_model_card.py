@@ -1,0 +1,62 @@
+"""What a model file says of itself; no framework is needed for it."""
+
+import json
+
+import h5py
+import pytest
+
+from utilities.model_card import DESCRIPTION, FORMAT_VERSION, ModelFileError, check_model_files, model_card
+
+CALIBRATION = {"words": 50, "ece_before": 0.2, "ece_after": 0.1, "ece_by_chance": 0.09, "temperature": 1.5}
+
+
+def record(base=None, **data):
+    return {
+        "date": "2026-01-02",
+        "epochs_run": 9,
+        "seconds": 600.0,
+        "synthetic_words": 40,
+        "data": {"training_images": 90, "image_set": "train", "validation_images": 10, "texts": {"a": 1}} | data,
+        "plan": {"learning_rate": 0.002, "seed": 2},
+        "result": {"val_cer": 0.123, "epoch": 7},
+        "calibration": CALIBRATION,
+        "versions": {"keras": "3"},
+        "backend": "tensorflow",
+        "base": base,
+    }
+
+
+def written(path, record):
+    described = {
+        "kind": "full",
+        "format_version": FORMAT_VERSION,
+        "architecture": "compact",
+        "hyperparameters": {},
+        "preprocessing": {"resize": "upright", "height": 40, "width": 512},
+        "alphabet": ["a", "b"],
+        "record": record,
+    }
+    with h5py.File(path, "w") as file:
+        file.create_dataset(DESCRIPTION, data=json.dumps(described))
+    return path
+
+
+def test_a_card_says_what_a_curator_must_know_of_each_step(tmp_path):
+    base = record(image_set="large")
+    card = model_card(written(tmp_path / "m.h5", record(base, validated_on_learnt=3, validated_on_copies=4)))
+    own, before = card.split("transferred from a model")
+    assert "90 of train (validated on 10)" in own and "90 of large" in before
+    assert "after 40 words drawn by the computer" in own
+    assert "validation CER 12.30 % in epoch 7" in own
+    assert "(looks too good: the model before was trained with 3 of these images)" in own
+    assert "(looks too good: it was trained with copies of 4 of these images)" in own
+    assert "wrong by 20.0 points on average before, 10.0 after; of so few words chance alone makes 9.0" in own
+    assert "looks too good" not in before
+
+
+def test_all_files_that_are_no_models_are_named_before_a_framework_starts(tmp_path):
+    good = written(tmp_path / "good.h5", record())
+    (tmp_path / "text.h5").write_text("hello")
+    check_model_files([good])
+    with pytest.raises(ModelFileError, match=r"(?s)text\.h5 is not a model file.*no model file .*none\.h5"):
+        check_model_files([good, tmp_path / "text.h5", tmp_path / "none.h5"])
