@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.tables import words_of
+from benchmarks.tables import model_of, words_of
 from utilities.chart_style import BLUE, GREEN, GREY, ORANGE, new_figure
 
 # told apart without colour as well: by mark, and by the dashes of transfers
@@ -20,7 +20,7 @@ def curve_chart(rows: Sequence[dict]) -> Figure:
     tested = list(dict.fromkeys(row["test_set"] for row in rows))
     for number, row in enumerate(rows):
         colour, mark = LOOKS[number % len(LOOKS)]
-        what = f"{row['architecture']}, {row['start']}, {words_of(row, ' words')}"
+        what = f"{model_of(row)}, {row['start']}, {words_of(row, ' words')}"
         where = f" of {row['test_set']}" if len(tested) > 1 else ""
         axes.plot(
             [point["seconds"] / 60 for point in row["curve"]],
@@ -45,7 +45,7 @@ def curve_chart(rows: Sequence[dict]) -> Figure:
 
 def kind_of(run: dict) -> tuple:
     """What else a run of `accuracy_runs` differs in from those that only have other numbers of words."""
-    return run["architecture"], run["optimizer"], run["start"], run["test_set"], run["minutes"]
+    return model_of(run), run["optimizer"], run["start"], run["test_set"], run["minutes"]
 
 
 def words_chart(runs: Sequence[dict]) -> Figure:
@@ -91,6 +91,6 @@ def words_chart(runs: Sequence[dict]) -> Figure:
     return figure
 
 
-def _told(architecture, optimizer, start, test_set, minutes) -> str:
+def _told(model, optimizer, start, test_set, minutes) -> str:
     """A kind of run as a legend has it."""
-    return f"{architecture}, {start}, at most {minutes:g} minutes, {optimizer}"
+    return f"{model}, {start}, at most {minutes:g} minutes, {optimizer}"

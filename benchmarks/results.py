@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.curve_chart import kind_of, words_chart
-from benchmarks.tables import NAMED, RESULTS, words_of
+from benchmarks.tables import NAMED, RESULTS, model_of, words_of
 from utilities.command import run_stage
 from utilities.safe_files import whole_file
 
@@ -61,7 +61,7 @@ def short_accuracy_table(runs: Sequence[dict]) -> str:
     longest = {}
     for run in sorted(runs, key=lambda run: run["epochs"]):
         beside = tuple(run.get(key) or 0 for key in NAMED)
-        longest[run["training_set"], run["start"], run["minutes"], run["words"], beside, run["architecture"]] = run
+        longest[run["training_set"], run["start"], run["minutes"], run["words"], beside, model_of(run)] = run
     return _markdown(SHORT_HEADER, (_short_cells(longest[key]) for key in sorted(longest)))
 
 
@@ -144,7 +144,7 @@ def _short_cells(run: dict) -> tuple[str, ...]:
         _images_of(run),
         words_of(run, named=NAMED),
         run["start"],
-        run["architecture"],
+        model_of(run),
         f"{run['minutes']:g}",
         _percent(leaning, "cer"),
         f"{100 * leaning['exact']:.1f} %" if leaning else "",
@@ -156,7 +156,7 @@ def _cells(run: dict) -> tuple[str, ...]:
     return (
         _images_of(run),
         run["start"],
-        run["architecture"],
+        model_of(run),
         words_of(run),
         run["processor"],
         run["optimizer"],

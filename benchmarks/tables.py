@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from utilities.hyperparameters import DEFAULTS
 from utilities.safe_files import write_text_whole
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -21,6 +22,15 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         ).rstrip()
         for line in lines
     )
+
+
+def model_of(run: dict) -> str:
+    """The architecture of a run of `accuracy_runs`, and what units its LSTMs have if not those of setup.cfg."""
+    values, usual = run.get("hyperparameters", {}), DEFAULTS[run["architecture"]]
+    units = [values.get(name, getattr(usual, name)) for name in ("num_units_lstm1", "num_units_lstm2")]
+    if units == [usual.num_units_lstm1, usual.num_units_lstm2]:
+        return run["architecture"]
+    return f"{run['architecture']}, LSTMs of {' and '.join(map(str, dict.fromkeys(units)))}"
 
 
 # what else a run of `accuracy_runs` may learn from, by its key in the run: first what the user names; whether words are
