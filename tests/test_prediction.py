@@ -9,7 +9,7 @@ from test_set_predictions import task as predicting
 from utilities import decoders, model_files, prediction
 from utilities.comparison import read_predictions, words_judged
 from utilities.config import load_config
-from utilities.decoded_image import digest_of_file
+from utilities.decoded_image import decode, digest_of_file
 from utilities.image_set import read_image_set
 from utilities.metadata import Columns, ImageSetError
 from utilities.model import HEAD
@@ -208,6 +208,12 @@ def test_details_are_written_on_request_and_change_nothing_else(reader, tmp_path
     assert set(table[0]) - set(plain[0]) == {"character_confidences", "runner_up", "runner_up_confidence"}
     assert [len(row["character_confidences"].split()) for row in table] == [len(row["prediction"]) for row in table]
     assert table[1]["problem"] and table[1]["character_confidences"] == ""
+    read = [row for row in table if row["confidence"]]
+    found = detailed.read(decode(folder / row["image"], detailed.spec.preprocessing).content for row in read)
+    others = [
+        (d.runner_up or "", f"{d.runner_up_confidence:.4f}" if d.runner_up else "") for d in (r.details for r in found)
+    ]
+    assert [(row["runner_up"], row["runner_up_confidence"]) for row in read] == others
     assert read_predictions(tmp_path / "detailed.csv")["confidence"].between(0, 1).sum() == len(LABELS) - 1
 
 

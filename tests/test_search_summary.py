@@ -159,3 +159,10 @@ def test_no_empty_frame_is_left_among_the_plots(tmp_path):
     found = found.assign(KERNEL_SIZE=[3, 5], DROPOUT=[0.1, 0.2], BATCH_SIZE=[16, 32])
     shown = [axes for axes in search_charts.scatter_plots(found).axes if axes.axison]
     assert len(shown) == 4 and all(axes.get_xlabel() for axes in shown)
+
+
+def test_of_trials_that_read_alike_the_cheaper_prediction_is_the_best(tmp_path):
+    trials = search_summary.load_trials(write_trials(tmp_path, [0.2, 0.1, 0.1, 0.1], [0.001, 0.002, 0.003, 0.004]))
+    trials = trials.assign(cost=[1.0, 9.0, 5.0, 5.0], val_loss=[1.0, 1.0, 3.0, 2.0])
+    assert search_summary.ranked(trials)["trial"].tolist() == [4, 3, 2, 1]
+    assert search_summary.best_table(trials).index.tolist() == [4, 3, 2, 1]
