@@ -131,7 +131,7 @@ class Benchmark:
         where = () if words is None else (first_words(config, words, folder / "words"), folder / "cache")
         where = where or (config.train.image_set,)
         title = f"{architecture}, {'transfer' if base else 'from scratch'}, {words or 'all'} words of {sets.train}"
-        print(f"\n{title}, {minutes:g} minutes:", flush=True)
+        print(f"\n{title}, {minutes:g} minutes:")
         done = run_transfer(config, base, *where) if base else run_from_scratch(config, *where)
         self._rows.append(done.row)
         if self._args.save:

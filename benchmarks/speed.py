@@ -116,7 +116,7 @@ def measure(args: argparse.Namespace, folder: Path, work: Path) -> dict:
 
 def say(what: str) -> None:
     """Progress, since each step takes a while."""
-    print(f"{what} ...", flush=True)
+    print(f"{what} ...")
 
 
 def prepared(args: argparse.Namespace, config: Config, folder: Path) -> tuple:

@@ -54,7 +54,7 @@ def timed_search(setup: Path) -> list[Timing]:
         started = time.perf_counter()
         process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
         for line in process.stdout:
-            print(line, end="", flush=True)
+            print(line, end="")
             now = time.perf_counter() - started
             if BEGUN.match(line):
                 timings.append(Timing(now, []))

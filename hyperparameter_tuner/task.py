@@ -35,7 +35,7 @@ def run(config: Config, resume: bool) -> None:
     architecture, tune = config.train.architecture, config.tune
     base = resolve(architecture, config.train.hyperparameters)
     devices, message = devices_for_workers(tune.workers)
-    print(message, flush=True)
+    print(message)
     os.environ[VISIBLE] = "-1"  # the GPUs are the workers'
     start_framework(tune.seed, announce=False)
 
@@ -52,7 +52,7 @@ def run(config: Config, resume: bool) -> None:
 
     how = preprocessing_of(config.project)
     data = training_set_for(config, tune.image_set, how, FrameCounter(architecture, how.height, base))
-    print(announce(data), flush=True)
+    print(announce(data))
     drawn = math.ceil(length_for(len(data.training), tune.num_epochs)) if config.train.synthetic_words else 0
     strategy = Strategy(tune.method, tune.seed, tune.num_calls, tune.num_random_starts, tune.prune, drawn)
     storage = tune.storage or f"sqlite:///{LOGS}/search.db"
@@ -69,7 +69,7 @@ def run(config: Config, resume: bool) -> None:
                 remove_runs(LOGS)
                 files.remove()
             announce_search(LOGS, tune.space)
-            print(f"{queue.total} trials of at most {tune.num_epochs} epochs (METHOD = {tune.method}).", flush=True)
+            print(f"{queue.total} trials of at most {tune.num_epochs} epochs (METHOD = {tune.method}).")
             marks = [f"[worker {n}]" if tune.workers > 1 else "" for n in range(1, tune.workers + 1)]
             jobs = [WorkerJob(config, LOGS, device, mark) for device, mark in zip(devices, marks, strict=True)]
             _, best = run_search(queue, files, jobs, tune.num_epochs)
@@ -84,7 +84,7 @@ def _begin_instead_of_resuming(table: Path, study: str) -> None:
             f"There is no interrupted search `{study}`, and {table} is of another one. Restore the image set and the"
             " ARCHITECTURE of that one to go on with it, or search without --resume: then its results are thrown away."
         )
-    print("There is no interrupted search to resume: starting afresh.", flush=True)
+    print("There is no interrupted search to resume: starting afresh.")
 
 
 def main(argv=None) -> int:

@@ -54,10 +54,10 @@ def check(config: Config) -> None:
     from utilities.image_set_check import PROBLEMS_FILE, check_image_sets, write_problems
 
     report = check_image_sets(config)
-    print(*report.lines, sep="\n", flush=True)
+    print(*report.lines, sep="\n")
     write_problems(report)
     unreadable = f"{report.unreadable} image set(s) cannot be read; " if report.unreadable else ""
-    print(f"\n{unreadable}{len(report.problems)} problems, listed in {PROBLEMS_FILE}.", flush=True)
+    print(f"\n{unreadable}{len(report.problems)} problems, listed in {PROBLEMS_FILE}.")
     if report.training_would_fail:
         raise UserError("Training would fail. Correct what is listed above and check again.")
 

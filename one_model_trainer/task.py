@@ -51,7 +51,7 @@ def run(config: Config, args: argparse.Namespace) -> None:
     how = preprocessing_of(config.project)
     frames = FrameCounter(architecture, how.height, hyperparameters)
     data = training_set_for(config, config.train.image_set, how, frames)
-    print(announce(data), flush=True)
+    print(announce(data))
     spec = RecognizerSpec(architecture, data.alphabet, how, hyperparameters)
     plan = Plan.of(config.train, config.train.num_epochs, hyperparameters.learning_rate, config.train.max_minutes)
     full = build_full_model(spec)

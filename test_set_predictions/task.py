@@ -64,13 +64,13 @@ def run(config: Config, models: list[Path], with_details: bool, with_report: boo
     image_set = read_image_set(config.test.image_set, columns, config.project.image_format, for_prediction=True)
     require_an_image(image_set)
     if image_set.without_table:
-        print(image_set.without_table, flush=True)
+        print(image_set.without_table)
     readers, test = {}, config.test
     for model, path in outputs.items():
         recognizer = load_recognizer(model, explicit_alphabet(config.project))
         warn_differences(config.project, recognizer.spec)
         readers[path] = reader_for(recognizer, with_details, test.language_weight, lexicon, test.several_views)
-        print(f"{model.stem}: readings {readers[path].manner}.", flush=True)
+        print(f"{model.stem}: readings {readers[path].manner}.")
         if test.language_weight != 0 and (lost := left_out(lexicon, recognizer.spec.alphabet)):
             print(f"{model.stem}: {lost}")
     if together:

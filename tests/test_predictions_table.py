@@ -70,6 +70,18 @@ def test_a_row_that_repeats_another_counts_once(tmp_path):
     assert rows_read(frames["one"])["edits"].notna().sum() == 2
 
 
+def test_a_table_that_a_german_spreadsheet_saved_again_can_be_read(tmp_path):
+    lines = [
+        "\ufeffimage;label;prediction;confidence;group;problem",
+        "a.png;Carex, alba;Carex;0,9500;;",
+        "b.png;;Poa;0,4;;",
+    ]
+    (tmp_path / "one-predictions.csv").write_bytes("\r\n".join(lines).encode())
+    (frame,) = load_predictions(tmp_path).values()
+    assert frame["label"].tolist() == ["Carex, alba", ""]
+    assert frame["confidence"].tolist() == [0.95, 0.4]
+
+
 def test_the_folder_can_be_named(tmp_path, monkeypatch):
     monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
     assert find_predictions(tmp_path, tmp_path / "root") == tmp_path

@@ -48,7 +48,7 @@ def run(config: Config, args: argparse.Namespace) -> None:
 
     base = load_recognizer(args.model, explicit_alphabet(config.project))
     if is_original(args.model) and set(config.project.alphabet or "") == set(base.spec.alphabet.characters[:-1]):
-        print("ALPHABET says what MODEL reads; other characters of the labels are learnt.", flush=True)
+        print("ALPHABET says what MODEL reads; other characters of the labels are learnt.")
         config = replace(config, project=replace(config.project, alphabet=None))
     warn_differences(config.project, base.spec)
     warn_unused(config.train, base.spec)
@@ -57,13 +57,13 @@ def run(config: Config, args: argparse.Namespace) -> None:
     batch_size = transfer_batch_size(config.train, base.spec.hyperparameters)
     # with --overwrite, finished models are those of before unless the second step has kept something
     head_done = args.resume and finished_before(files[0]) and (not args.overwrite or files[1].resume.exists())
-    print("Head only:", flush=True)
+    print("Head only:")
     train_only_heads(full, True)
     plan, how = head_plan(config.train, config.transfer), (batch_size, args.resume, args.overwrite, base.record)
     if args.overwrite and not args.resume:
         forget_interrupted(files[1])  # now: if this run is stopped before its second step, that is not its own
     record = train_and_save(spec, full, data, plan, files[0], *how, finished=head_done, goes_on=True)
-    print("All layers:", flush=True)
+    print("All layers:")
     train_only_heads(full, False)
     plan = fine_tuning_plan(config.train, config.transfer, record["seconds"])
     train_and_save(spec, full, data, plan, files[1], *how, before=files[0])

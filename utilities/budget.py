@@ -139,8 +139,7 @@ def parts_that_fit(full: keras.Model, training: WordBatches) -> int:
     if parts > 1:
         print(
             f"A batch of {training.batch_size} images does not fit the GPU's memory: it is taken in {parts} parts, and"
-            " their gradients are averaged.",
-            flush=True,
+            " their gradients are averaged."
         )
     return parts
 

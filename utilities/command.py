@@ -30,9 +30,7 @@ def run_stage(run: Callable[[], None], resumable: bool = False) -> int:
     A file that may not be used is the user's matter, too; to be ended by the system, or with its terminal, is as
     Ctrl-C. `resumable`: it has the flag --resume.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no Ł shows \u0141; it is no reason to stop
-            stream.reconfigure(errors="backslashreplace")
+    speak_at_once()
     advice = "add --resume to go on from there." if resumable else "nothing half-finished was left."
     try:
         with _ended_as_by_a_key():
@@ -61,6 +59,15 @@ def run_stage(run: Callable[[], None], resumable: bool = False) -> int:
         )
         return 1
     return 0
+
+
+def speak_at_once() -> None:
+    """Let each line that is printed be seen at once, also in a log, and a letter that a terminal does not know be no
+    reason to stop: it shows \\u0141 for Ł.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)
 
 
 @contextmanager
@@ -122,9 +129,9 @@ def start_framework(seed: int, announce: bool = True) -> None:
         keras.utils.set_random_seed(seed)
         unusable = device.kind == "gpu" and not framework_gpus()
     if unusable:
-        print(without_gpu(device, keras.config.backend()), flush=True)
+        print(without_gpu(device, keras.config.backend()))
     elif announce:
-        print(device.message, flush=True)
+        print(device.message)
 
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:

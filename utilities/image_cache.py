@@ -56,7 +56,7 @@ def cached_images(
         except NoSpaceError:
             raise
         except (OSError, BarredError) as error:
-            print(f"Images are decoded anew each time, as what was decoded cannot be kept. {error}", flush=True)
+            print(f"Images are decoded anew each time, as what was decoded cannot be kept. {error}")
             return dict(zip(paths, _with_progress(paths, how), strict=True))
     return {
         path: Decoded(

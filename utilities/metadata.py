@@ -114,8 +114,7 @@ def read_table(path: Path, remedy: str = METADATA_REMEDY) -> pd.DataFrame:
         raise ImageSetError(
             f"{path} is not UTF-8 text (line {line}). Save it as 'CSV UTF-8' in the spreadsheet."
         ) from None
-    separator = _form_of(text).separator
-    numbered = _rows_of(path, text.removeprefix(MARK), separator)
+    separator, numbered = rows_of_text(path, text)
     if not numbered:
         raise ImageSetError(f"{path} cannot be read as a CSV file: it is empty. Save it again as 'CSV UTF-8'.")
     first = min(numbered)
@@ -132,10 +131,13 @@ def read_table(path: Path, remedy: str = METADATA_REMEDY) -> pd.DataFrame:
     return pd.DataFrame(cells, index=list(numbered), columns=header, dtype=object)
 
 
-def _rows_of(path: Path, text: str, separator: str) -> dict[int, list[str]]:
-    """The rows of a CSV's text that are not empty by their numbers, the header first."""
-    numbered, number = {}, 0
-    file = io.StringIO(text, newline=None)  # any kind of line end, in cells as well
+def rows_of_text(path: Path, text: str) -> tuple[str, dict[int, list[str]]]:
+    """What separates the cells of a CSV's text, and its rows that are not empty by their numbers, the header first.
+
+    Raises ImageSetError where a quote is open, with the row.
+    """
+    separator, numbered, number = _form_of(text).separator, {}, 0
+    file = io.StringIO(text.removeprefix(MARK), newline=None)  # any kind of line end, in cells as well
     try:
         for number, row in enumerate(csv.reader(file, delimiter=separator, strict=True), start=1):
             if any(map(str.strip, row)):
@@ -147,4 +149,4 @@ def _rows_of(path: Path, text: str, separator: str) -> dict[int, list[str]]:
         ) from None
     if numbered and separator.join(numbered[min(numbered)]) == f"sep={separator}":
         del numbered[min(numbered)]
-    return numbered
+    return separator, numbered

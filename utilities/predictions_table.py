@@ -4,7 +4,6 @@ Three populations are told apart: all `images` of a CSV; those `read` (a problem
 they only repeat one); and those `judged`, which were read and have a transcription to be judged by.
 """
 
-import csv
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from utilities.errors import UserError
+from utilities.metadata import ImageSetError, rows_of_text
 from utilities.metrics import character_counts, edit_distances
 from utilities.model_files import PREDICTIONS, PREDICTIONS_ENDING, name_of
 from utilities.rows import is_repeated
@@ -67,12 +67,16 @@ def load_predictions(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 def read_predictions(path: Path) -> pd.DataFrame:
-    """One model's predictions, as `load_predictions` gives them. Raises PredictionsError."""
+    """One model's predictions, as `load_predictions` gives them; also as a spreadsheet has saved them again.
+
+    Raises PredictionsError.
+    """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            numbered = {n: row for n, row in enumerate(csv.reader(file, strict=True), 1) if any(map(str.strip, row))}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        _, numbered = rows_of_text(path, path.read_bytes().decode())
+    except (OSError, UnicodeDecodeError) as error:
         raise PredictionsError(f"{path} cannot be read as a CSV file in UTF-8: {error}. {PREDICT_AGAIN}") from error
+    except ImageSetError as error:
+        raise PredictionsError(f"{error} {PREDICT_AGAIN}") from None
     header, *rows = numbered.values() or [[]]
     row_numbers = np.array(list(numbered)[1:])
     missing = [column for column in REQUIRED if header.count(column) != 1]
@@ -88,7 +92,8 @@ def read_predictions(path: Path) -> pd.DataFrame:
         raise PredictionsError(f"{path}: row {_listed(uneven)} has not {len(header)} fields. {PREDICT_AGAIN}")
     table = pd.DataFrame(rows, columns=header, dtype=object)
     frame = pd.DataFrame({c: table.get(c, "") for c in (*REQUIRED, *OPTIONAL)}, dtype=object)
-    numbers = pd.to_numeric(frame["confidence"], errors="coerce").astype(float)
+    decimals = frame["confidence"].str.replace(",", ".")  # a German spreadsheet's
+    numbers = pd.to_numeric(decimals, errors="coerce").astype(float)
     wrong = (frame["confidence"].str.strip() != "") & ~numbers.between(0, 1)
     if wrong.any():
         value = frame["confidence"][wrong].iloc[0]

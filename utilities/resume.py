@@ -49,7 +49,7 @@ class ResumePoint:
         """
         point = cls(path, belongs_to, replaces)
         if resume and not path.exists() and not replaces:  # else the step before has said so, or gone on
-            print("There is no interrupted run to resume: starting afresh.", flush=True)
+            print("There is no interrupted run to resume: starting afresh.")
         elif not resume and path.exists():
             if not overwrite:
                 raise ResumeError(

@@ -91,19 +91,19 @@ def run_search(
     for event in run_in_workers(queue.next, target, jobs):
         number = f"Trial {event.trial.ordinal + 1} of {queue.total}"
         if isinstance(event, Started):
-            print(f"\n{number}: {combination_name(files.hyperparameters(event.trial))}{left}", flush=True)
+            print(f"\n{number}: {combination_name(files.hyperparameters(event.trial))}{left}")
         elif isinstance(event, Epoch):
             hopeless = queue.report(event.trial, event.row["epoch"], event.row["val_cer"])
             event.answer(hopeless and event.row["epoch"] < epochs)  # at its end there is nothing to save
             if left.heard_of(event.row):
-                print(f"{queue.total} trials of this length{left}", flush=True)
+                print(f"{queue.total} trials of this length{left}")
         elif isinstance(event, Died):
-            print(f"{number}: its process is gone; it will be run again.", flush=True)
+            print(f"{number}: its process is gone; it will be run again.")
         elif isinstance(event, Ended):
             queue.finish(event.trial, event.outcome)
             files.write(queue)
             left.ended(event.outcome)
-            print(f"{number}: {_told(event.outcome)}", flush=True)
+            print(f"{number}: {_told(event.outcome)}")
     best = queue.best()
     if best is None:
         reasons = sorted({outcome.reason for _, outcome in queue.outcomes()})
@@ -111,7 +111,7 @@ def run_search(
             "Every trial failed:\n" + "\n".join(f"  {r}" for r in reasons) + f"\nThe table is {files.table}."
         )
     if said := nothing_learnt(best[1].val_cer):
-        print(f"WARNING: {said}", flush=True)
+        print(f"WARNING: {said}")
     return best
 
 

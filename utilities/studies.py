@@ -49,7 +49,7 @@ def open_study(storage: str, name: str, strategy: Strategy, resume: bool, shared
         _refuse_living_search(database, storage, name)
         for before in () if resume else optuna.study.get_all_study_names(database):
             if before == name or not shared:
-                print(f"The search `{before}` of before is thrown away.", flush=True)
+                print(f"The search `{before}` of before is thrown away.")
                 optuna.delete_study(study_name=before, storage=database)
         study = optuna.create_study(study_name=name, storage=database, pruner=pruner, load_if_exists=True)
         study.set_user_attr(OWNER, this_process())

@@ -76,7 +76,7 @@ def train(
         fits, an_epoch = epochs_that_fit(full, reader, (training, validation), plan.max_minutes, progress.parts)
         progress.epochs_planned = min(plan.epochs, fits)
         planned = f"{progress.epochs_planned} epochs in MAX_MINUTES = {plan.max_minutes:g}"
-        print(f"About {an_epoch:.0f} s an epoch: {planned}.", flush=True)
+        print(f"About {an_epoch:.0f} s an epoch: {planned}.")
     compile_full_model(full, plan.learning_rate, progress.epochs_planned * len(training), progress.parts)
     if saved:
         saved.restore(full)
@@ -123,7 +123,7 @@ class _Watch(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         if first := self._pretraining.epochs_alone:
-            print(f"The first {first} epochs show words drawn by the computer, not yet yours.", flush=True)
+            print(f"The first {first} epochs show words drawn by the computer, not yet yours.")
         self._clock = time.perf_counter() - self._progress.seconds
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -147,8 +147,7 @@ class _Watch(keras.callbacks.Callback):
             progress.cuts = cuts_of_words(self._reader, training)
             print(
                 f"From here on up to {100 * share:.0f} % of the words are put together from parts of two, so the"
-                " training loss rises.",
-                flush=True,
+                " training loss rises."
             )
         return Splicer(training.words, progress.cuts, share)
 
@@ -178,7 +177,7 @@ class _Watch(keras.callbacks.Callback):
         self._after_epoch(progress.history)
         if self.patience_is_over():
             self.model.stop_training = True
-            print(f"No better reading for {self._plan.patience} epochs: stopping early.", flush=True)
+            print(f"No better reading for {self._plan.patience} epochs: stopping early.")
         if self._resume:
             self._resume.write(self.model, dict(vars(progress)))
 
@@ -189,6 +188,5 @@ class _Watch(keras.callbacks.Callback):
         print(
             f"epoch {row['epoch']:3d}/{progress.epochs_planned}  loss {row['loss']:8.3f}  validation loss"
             f" {row['val_loss']:8.3f}  CER {100 * row['val_cer']:6.2f} %  {duration(row['seconds'])} done,"
-            f" at most {duration(left)} left{kept}",
-            flush=True,
+            f" at most {duration(left)} left{kept}"
         )

@@ -100,5 +100,5 @@ def _taken_up(full: keras.Model, files: ModelFiles, point: ResumePoint) -> dict:
     finished = load_recognizer(files.full)
     point.require_same(finished.record.get(BELONGS_TO, {}))
     full.set_weights(finished.full_model.get_weights())
-    print(f"Finished before, taken from {files.full}.", flush=True)
+    print(f"Finished before, taken from {files.full}.")
     return finished.record

@@ -195,7 +195,7 @@ def warn_unused(train: Train, spec: RecognizerSpec) -> None:
     if given.get("learning_rate", usual := DEFAULTS[spec.architecture].learning_rate) != usual:
         unused.append("LEARNING_RATE (a transfer has RETRAINING_LEARNING_RATE and FINE_TUNING_LEARNING_RATE)")
     if unused:
-        print(f"The model stays as it is. Not used of [train]: {', '.join(unused)}.", flush=True)
+        print(f"The model stays as it is. Not used of [train]: {', '.join(unused)}.")
 
 
 def warn_differences(project: Project, spec: RecognizerSpec) -> None:
@@ -204,6 +204,5 @@ def warn_differences(project: Project, spec: RecognizerSpec) -> None:
     if (project.img_height, project.img_width) != (how.height, how.width):
         print(
             f"The model reads {how.height} x {how.width} px (height x width); IMG_HEIGHT = {project.img_height} and"
-            f" IMG_WIDTH = {project.img_width} of setup.cfg are not used.",
-            flush=True,
+            f" IMG_WIDTH = {project.img_width} of setup.cfg are not used."
         )

@@ -24,25 +24,24 @@ def transfer_set_for(
     """
     how, frames = base.spec.preprocessing, frame_counter(base.spec)
     data = training_set_for(config, folder, how, frames, cache, learnt_digests(base.record))
-    print(announce(data), flush=True)
+    print(announce(data))
     if config.transfer.untranscribed:
         data = with_untranscribed(data, base, config.project, config.transfer.untranscribed, cache)
-        print(announce_untranscribed(data.record), flush=True)
+        print(announce_untranscribed(data.record))
     if config.transfer.base_set:
         own, base_set = data, config.transfer.base_set
         data, left_out = with_rehearsal(own, base, config.project, base_set, cache)
-        print(announce_rehearsal(data, left_out), flush=True)
+        print(announce_rehearsal(data, left_out))
         digests = set(data.record["image_digests"]) - set(own.record["image_digests"])
         if overlap := overlap_with_test(config, base_set, digests, {s.group for s in data.rehearsed if s.group}):
-            print(overlap, flush=True)
+            print(overlap)
     spec = base.spec.with_alphabet(base.spec.alphabet.extended(data.alphabet.characters))
-    print(_announce_growth(base.spec.alphabet, spec.alphabet), flush=True)
+    print(_announce_growth(base.spec.alphabet, spec.alphabet))
     data = with_texts_of_base(data, base.record, spec.alphabet)
     if taken := data.record.get("texts_of_base"):
         print(
             f"Readings will lean towards {taken:,} texts that the base model was trained with, too:"
-            " with them the transcriptions of the validation images are likelier.",
-            flush=True,
+            " with them the transcriptions of the validation images are likelier."
         )
     return spec, data
 

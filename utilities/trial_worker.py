@@ -35,6 +35,9 @@ def serve(connection: Connection, job: WorkerJob) -> None:
     os.environ.update(job.environ)
     if job.mark:
         _mark_lines(job.mark)
+    from utilities.command import speak_at_once
+
+    speak_at_once()
     train = _trainer(job)
     try:
         while (message := connection.recv()) is not None:
