@@ -55,7 +55,8 @@ def run(config: Config, args: argparse.Namespace) -> None:
     spec = RecognizerSpec(architecture, data.alphabet, how, hyperparameters)
     plan = Plan.of(config.train, config.train.num_epochs, hyperparameters.learning_rate, config.train.max_minutes)
     full = build_full_model(spec)
-    train_and_save(spec, full, data, plan, files, hyperparameters.batch_size, args.resume, args.overwrite)
+    flags = {"resume": args.resume, "overwrite": args.overwrite}
+    train_and_save(spec, full, data, plan, files, batch_size=hyperparameters.batch_size, **flags)
 
 
 def main(argv=None) -> int:

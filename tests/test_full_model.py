@@ -10,7 +10,7 @@ from utilities.full_model import (
     SHORTCUT_WEIGHT,
     add_ctc,
     build_full_model,
-    reader_of,
+    prediction_model_of,
     train_only_heads,
     with_larger_alphabet,
 )
@@ -44,9 +44,9 @@ def test_the_full_model_ends_in_ctc_and_shares_the_weights():
     assert SHORTCUT not in names(build_full_model(spec("classic")))  # it must stay as the original has it
 
 
-def test_the_reader_of_a_full_model_reads_as_it_does():
+def test_the_prediction_model_of_a_full_model_reads_as_it_does():
     full = build_full_model(spec())
-    reader = reader_of(full)
+    reader = prediction_model_of(full)
     assert not {CTC, SHORTCUT} & names(reader)
     logits, _ = full.predict_on_batch(WORDS)
     assert np.allclose(reader.predict_on_batch(WORDS["image"]), logits, atol=1e-6)

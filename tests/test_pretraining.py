@@ -4,7 +4,7 @@ import pytest
 from utilities import pretraining
 from utilities.alphabet import Alphabet
 from utilities.batches import Word, WordBatches
-from utilities.full_model import build_full_model, reader_of
+from utilities.full_model import build_full_model, prediction_model_of
 from utilities.hyperparameters import resolve
 from utilities.images import Preprocessing, canvas_width
 from utilities.model import RecognizerSpec, frame_counter
@@ -85,7 +85,7 @@ def test_training_shows_them_first_then_the_own_words_and_does_not_stop_early_be
     full, training, shown = build_full_model(SPEC), batches(), []
     training.splice_with = lambda splice: shown.append(splice)
     plan = Plan(LEAST_EPOCHS, 1e-9, 1, early_stopping, patience=3, synthetic_words=40)
-    progress = train(full, reader_of(full), (training, batches(seed=None)), ALPHABET, plan)
+    progress = train(full, prediction_model_of(full), (training, batches(seed=None)), ALPHABET, plan)
     assert progress.synthetic == 40
     alone, any_of_them = 13, 18
     assert f"The first {alone} epochs show words drawn by the computer" in capsys.readouterr().out

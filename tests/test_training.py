@@ -12,7 +12,7 @@ from utilities.alphabet import Alphabet
 from utilities.batches import Word, WordBatches
 from utilities.config import load_config
 from utilities.decoding import read
-from utilities.full_model import build_full_model, reader_of
+from utilities.full_model import build_full_model, prediction_model_of
 from utilities.history import HISTORY_COLUMNS, best_of, history_csv
 from utilities.hyperparameters import resolve
 from utilities.images import Preprocessing, canvas_width, prepare, to_canvases
@@ -49,12 +49,12 @@ def test_one_word_is_learnt_by_heart():
     undistorted = WordBatches(word, HOW, frame_counter(s), 1)
     progress = train(
         model,
-        reader_of(model),
+        prediction_model_of(model),
         (undistorted, undistorted),
         s.alphabet,
         plan(epochs=150, learning_rate=5e-3, patience=150),
     )
-    logits = reader_of(model).predict_on_batch(to_canvases([content], canvas_width(content.shape[1], HOW)))
+    logits = prediction_model_of(model).predict_on_batch(to_canvases([content], canvas_width(content.shape[1], HOW)))
     (reading,) = read(logits, np.array([frame_counter(s)(content.shape[1])]), s.alphabet)
     assert reading.text == "Quercus"
     assert reading.confidence > 0.9
@@ -69,7 +69,7 @@ def run(s, chosen, resume=None, stop_after=None):
         if stop_after and len(history) == stop_after:
             raise KeyboardInterrupt
 
-    progress = train(model, reader_of(model), batches(s), s.alphabet, chosen, resume, after_epoch)
+    progress = train(model, prediction_model_of(model), batches(s), s.alphabet, chosen, resume, after_epoch)
     return progress, model.get_weights()
 
 
@@ -169,7 +169,7 @@ def test_best_weights_are_those_of_the_best_epoch():
     seen = []
     progress = train(
         model,
-        reader_of(model),
+        prediction_model_of(model),
         batches(s),
         s.alphabet,
         plan(epochs=5, learning_rate=0.1),
@@ -186,13 +186,13 @@ def test_a_loss_that_is_no_number_stops_with_advice():
     head = model.get_layer(HEAD)
     head.set_weights([w * np.nan for w in head.get_weights()])
     with pytest.raises(TrainingError, match="LEARNING_RATE"):
-        train(model, reader_of(model), batches(s), s.alphabet, plan())
+        train(model, prediction_model_of(model), batches(s), s.alphabet, plan())
 
 
 def test_minutes_limit_the_epochs_and_leave_the_start_untouched(capsys, unbroken):
     s = spec()
     model = build_full_model(s)
-    limited = train(model, reader_of(model), batches(s), s.alphabet, plan(epochs=3, max_minutes=0.0001))
+    limited = train(model, prediction_model_of(model), batches(s), s.alphabet, plan(epochs=3, max_minutes=0.0001))
     assert limited.epochs_planned == len(limited.history) == 1
     assert "1 epoch" in capsys.readouterr().out
     assert_same(run(spec(), plan(epochs=4, max_minutes=3)), unbroken)  # also: the same seed gives the same model
@@ -267,7 +267,9 @@ def test_rate_distortions_and_figures_are_of_the_epochs_and_the_words_that_a_run
     model, (words, others) = build_full_model(s), batches(s)
     monkeypatch.setattr(words, "plan", planned.append)
     monkeypatch.setattr(training, "validate", lambda reader, batches, alphabet: judged.append(batches) or (1.0, 1.0))
-    limited = train(model, reader_of(model), (words, others), s.alphabet, plan(epochs=300, max_minutes=0.0001))
+    limited = train(
+        model, prediction_model_of(model), (words, others), s.alphabet, plan(epochs=300, max_minutes=0.0001)
+    )
     assert (len(limited.history), planned, judged) == (1, [1], [others])
     assert limited.history[-1]["learning_rate"] == pytest.approx(0.01 * 1e-3, rel=0.01)  # the cosine has ended
 

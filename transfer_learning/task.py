@@ -54,19 +54,20 @@ def run(config: Config, args: argparse.Namespace) -> None:
     warn_unused(config.train, base.spec)
     spec, data = transfer_set_for(config, config.train.image_set, base)
     full = with_larger_alphabet(base.full_model, base.spec, spec.alphabet, config.train.seed)
-    batch_size = transfer_batch_size(config.train, base.spec.hyperparameters)
     # with --overwrite, finished models are those of before unless the second step has kept something
     head_done = args.resume and finished_before(files[0]) and (not args.overwrite or files[1].resume.exists())
     print("Head only:")
     train_only_heads(full, True)
-    plan, how = head_plan(config.train, config.transfer), (batch_size, args.resume, args.overwrite, base.record)
+    both = {"batch_size": transfer_batch_size(config.train, base.spec.hyperparameters), "base": base.record}
+    both |= {"resume": args.resume, "overwrite": args.overwrite}
+    plan = head_plan(config.train, config.transfer)
     if args.overwrite and not args.resume:
         forget_interrupted(files[1])  # now: if this run is stopped before its second step, that is not its own
-    record = train_and_save(spec, full, data, plan, files[0], *how, finished=head_done, goes_on=True)
+    record = train_and_save(spec, full, data, plan, files[0], **both, finished=head_done, goes_on=True)
     print("All layers:")
     train_only_heads(full, False)
     plan = fine_tuning_plan(config.train, config.transfer, record["seconds"])
-    train_and_save(spec, full, data, plan, files[1], *how, before=files[0])
+    train_and_save(spec, full, data, plan, files[1], **both, before=files[0])
 
 
 def main(argv=None) -> int:

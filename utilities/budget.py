@@ -35,7 +35,7 @@ def _untouched(full: keras.Model) -> Iterator[None]:
 
 
 def epochs_that_fit(
-    full: keras.Model, reader: keras.Model, batches: tuple[WordBatches, WordBatches], minutes: float, parts: int
+    full: keras.Model, network: keras.Model, batches: tuple[WordBatches, WordBatches], minutes: float, parts: int
 ) -> tuple[int, float]:
     """How many whole epochs, with their validation, fit in `minutes` (at least one), and the seconds of one.
 
@@ -54,16 +54,16 @@ def epochs_that_fit(
             full.train_on_batch(*batch)
 
         times = step_times(step, minutes)
-    an_epoch = time_of(training.shapes(), *settled(times, shapes)) + _validation_time(reader, validation)
+    an_epoch = time_of(training.shapes(), *settled(times, shapes)) + _validation_time(network, validation)
     left = minutes * 60 - (time.perf_counter() - began)
     return max(1, int(left / an_epoch)), an_epoch
 
 
-def _validation_time(reader: keras.Model, validation: WordBatches) -> float:
+def _validation_time(network: keras.Model, validation: WordBatches) -> float:
     images, areas = validation[0][0]["image"], list(map(math.prod, validation.shapes()))
-    reader.predict_on_batch(images)
+    network.predict_on_batch(images)
     started = time.perf_counter()
-    reader.predict_on_batch(images)
+    network.predict_on_batch(images)
     return (time.perf_counter() - started) * sum(areas) / areas[0]
 
 

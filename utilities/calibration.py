@@ -45,22 +45,22 @@ class Calibration:
 
 
 def calibrations(
-    reader: keras.Model, validation: WordBatches, alphabet: Alphabet, data_record: Mapping
+    network: keras.Model, validation: WordBatches, alphabet: Alphabet, data_record: Mapping
 ) -> dict[str, Calibration]:
     """What a model's record says of its confidence, by the names there: without a language, and with its own."""
-    words, language = _as_many_as_fit(reader, validation), language_of({"data": data_record}, alphabet)
+    words, language = _as_many_as_fit(network, validation), language_of({"data": data_record}, alphabet)
     return {
         "calibration": calibrate(words, alphabet),
         "language_calibration": calibrate_leaning(words, alphabet, language),
     }
 
 
-def _as_many_as_fit(reader: keras.Model, validation: WordBatches) -> list[Predicted]:
+def _as_many_as_fit(network: keras.Model, validation: WordBatches) -> list[Predicted]:
     """What a model makes of the validation words; of thousands of long lines or characters so many, by chance, as
     MOST_BYTES hold.
     """
     words, held = [], 0
-    for batch in predicted(reader, validation, np.random.default_rng(0).permutation(len(validation))):
+    for batch in predicted(network, validation, np.random.default_rng(0).permutation(len(validation))):
         words.append(batch)
         held += batch[0].nbytes
         if held > MOST_BYTES:

@@ -68,7 +68,7 @@ def build_full_model(spec: RecognizerSpec) -> keras.Model:
     return add_ctc(build_prediction_model(spec))
 
 
-def reader_of(full: keras.Model) -> keras.Model:
+def prediction_model_of(full: keras.Model) -> keras.Model:
     """The prediction model inside a full model: image (B, W, H, 1) -> logits (B, T, C), with shared weights."""
     return keras.Model(full.input["image"], full.get_layer(HEAD).output, name=full.name.replace("full", "prediction"))
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from utilities.calibration import Calibration
-from utilities.full_model import reader_of
+from utilities.full_model import prediction_model_of
 from utilities.history import history_csv
 from utilities.metrics import reads_nothing
 from utilities.model import RecognizerSpec
@@ -51,7 +51,7 @@ class HistoryKeeper:
 def save_trained(files: ModelFiles, spec: RecognizerSpec, full: keras.Model, record: dict, progress: Progress) -> None:
     """Write both files of a full model, and the history."""
     running = files.running_history
-    save_recognizer(files.prediction, spec, reader_of(full), record)
+    save_recognizer(files.prediction, spec, prediction_model_of(full), record)
     save_recognizer(files.full, spec, full, record)
     save_history(files.history, progress.history)
     if running != files.history:

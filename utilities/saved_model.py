@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from utilities.alphabet import Alphabet
-from utilities.full_model import CTC, add_ctc, reader_of
+from utilities.full_model import CTC, add_ctc, prediction_model_of
 from utilities.hyperparameters import ARCHITECTURES, Hyperparameters
 from utilities.images import RESIZES, Preprocessing
 from utilities.model import RecognizerSpec, build_prediction_model
@@ -44,7 +44,7 @@ class Recognizer:
     @cached_property
     def prediction_model(self) -> keras.Model:
         """The part that reads: image (B, W, H, 1) float32 -> logits (B, T, C) float32."""
-        return reader_of(self.full_model)
+        return prediction_model_of(self.full_model)
 
 
 AS_ON_THE_IMAGE = 4  # the format from which on ids of Hebrew and Arabic come as characters stand on the image

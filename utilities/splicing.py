@@ -38,14 +38,14 @@ def share_spliced(epoch: int, epochs: int, synthetic: int = 0) -> float:
     return SHARE * min(1.0, max(0.0, (epochs - seldom) / (often - seldom)))
 
 
-def cuts_of_words(reader: keras.Model, batches: WordBatches) -> list[list[int]]:
+def cuts_of_words(network: keras.Model, batches: WordBatches) -> list[list[int]]:
     """Of each word the columns (px) at which its characters part, L + 1 from 0 to its width; [] where that is unsure.
 
-    `reader` is a prediction model, `batches` any of the words.
+    `network` is a prediction model, `batches` any of the words.
     """
     fixed = batches.as_they_are()
     cuts: list[list[int]] = [[] for _ in fixed.words]
-    for number, (logits, frames, labels) in enumerate(predicted(reader, fixed)):
+    for number, (logits, frames, labels) in enumerate(predicted(network, fixed)):
         alignments = best_alignments(log_softmax(logits), labels, frames)
         for i, count, (steps, score) in zip(fixed.indices(number), frames, alignments, strict=True):
             if score >= LEAST_SURE * len(steps):

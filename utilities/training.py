@@ -49,7 +49,7 @@ class Progress:
 
 def train(
     full: keras.Model,
-    reader: keras.Model,
+    network: keras.Model,
     batches: tuple[WordBatches, WordBatches],
     alphabet: Alphabet,
     plan: Plan,
@@ -58,7 +58,7 @@ def train(
 ) -> Progress:
     """Train a full model in place and leave the weights to keep in it.
 
-    `reader` is its `reader_of`, which a caller goes on to read with: a second one would have to be traced again.
+    `network` is its `prediction_model_of`, with which a caller goes on to read: a second one would be traced again.
     `batches`: training and validation. `after_epoch` gets the history so far (rows with keys HISTORY_COLUMNS). With
     `resume`, the state is kept after epochs and an interrupted run goes on from there to the same result.
     Raises TrainingError when the loss stops being a number.
@@ -73,7 +73,7 @@ def train(
         progress.epochs_planned, progress.parts = plan.epochs, parts_that_fit(full, training)
     training = training.with_batch_size(part_size(training.batch_size, progress.parts))
     if plan.max_minutes and not saved:
-        fits, an_epoch = epochs_that_fit(full, reader, (training, validation), plan.max_minutes, progress.parts)
+        fits, an_epoch = epochs_that_fit(full, network, (training, validation), plan.max_minutes, progress.parts)
         progress.epochs_planned = min(plan.epochs, fits)
         planned = f"{progress.epochs_planned} epochs in MAX_MINUTES = {plan.max_minutes:g}"
         print(f"About {an_epoch:.0f} s an epoch: {planned}.")
@@ -81,7 +81,7 @@ def train(
     if saved:
         saved.restore(full)
     done = len(progress.history)
-    watch = _Watch(reader, (training, validation), alphabet, plan, progress, resume, after_epoch)
+    watch = _Watch(network, (training, validation), alphabet, plan, progress, resume, after_epoch)
     if done < progress.epochs_planned and not watch.patience_is_over():
         training.plan(progress.epochs_planned)
         training.start_epoch(done)
@@ -108,9 +108,9 @@ def _seed_dropout(full: keras.Model, seed: int) -> None:
 class _Watch(keras.callbacks.Callback):
     """After each epoch: validate, report, remember the best weights, keep the state, stop when nothing improves."""
 
-    def __init__(self, reader, batches, alphabet, plan, progress, resume, after_epoch):
+    def __init__(self, network, batches, alphabet, plan, progress, resume, after_epoch):
         super().__init__()
-        self._reader, (self._training, self._validation), self._alphabet = reader, batches, alphabet
+        self._network, (self._training, self._validation), self._alphabet = network, batches, alphabet
         self._plan, self._progress, self._resume, self._after_epoch = plan, progress, resume, after_epoch
         chosen = (plan.synthetic_words, progress.epochs_planned, plan.seed)
         self._pretraining = Pretraining(self._training, alphabet, *chosen)
@@ -144,7 +144,7 @@ class _Watch(keras.callbacks.Callback):
         """What puts this share of the training words together with others."""
         progress, training = self._progress, self._training
         if progress.cuts is None:
-            progress.cuts = cuts_of_words(self._reader, training)
+            progress.cuts = cuts_of_words(self._network, training)
             print(
                 f"From here on up to {100 * share:.0f} % of the words are put together from parts of two, so the"
                 " training loss rises."
@@ -163,7 +163,7 @@ class _Watch(keras.callbacks.Callback):
                 f"The training loss became {loss} in epoch {epoch + 1}. Lower {self._plan.rate_key}"
                 f" (it is {self._plan.learning_rate:g}), for example to a third of that."
             )
-        val_loss, val_cer = validate(self._reader, self._validation, self._alphabet)
+        val_loss, val_cer = validate(self._network, self._validation, self._alphabet)
         progress.seconds = time.perf_counter() - self._clock
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         row = dict(

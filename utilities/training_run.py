@@ -6,7 +6,7 @@ from dataclasses import replace
 import keras
 
 from utilities.calibration import calibrations
-from utilities.full_model import reader_of
+from utilities.full_model import prediction_model_of
 from utilities.locks import exclusive_lock
 from utilities.model import RecognizerSpec, frame_counter
 from utilities.model_files import ANOTHER_NAME, ModelFiles
@@ -28,6 +28,7 @@ def train_and_save(
     data: TrainingSet,
     plan: Plan,
     files: ModelFiles,
+    *,
     batch_size: int,
     resume: bool,
     overwrite: bool,
@@ -55,10 +56,10 @@ def train_and_save(
             return _taken_up(full, files, point)
         if not overwrite and not (resume and before) and not files.resume.exists():  # another run may have ended since
             refuse_existing(files.models, ANOTHER_NAME)
-        reader = reader_of(full)
+        network = prediction_model_of(full)
         batches = data.batches(spec.alphabet, frame_counter(spec), batch_size, plan.seed)
-        progress = train(full, reader, batches, spec.alphabet, plan, point, HistoryKeeper(files))
-        sure = calibrations(reader, batches[1], spec.alphabet, data.record)
+        progress = train(full, network, batches, spec.alphabet, plan, point, HistoryKeeper(files))
+        sure = calibrations(network, batches[1], spec.alphabet, data.record)
         record = training_record(data.record, plan, progress, sure, base) | {BELONGS_TO: point.belongs_to}
         save_trained(files, spec, full, record, progress)
         if goes_on:

@@ -65,7 +65,7 @@ def _trainer(job: WorkerJob) -> Callable:
     import keras
 
     from utilities.examination import preprocessing_of
-    from utilities.full_model import build_full_model, reader_of
+    from utilities.full_model import build_full_model, prediction_model_of
     from utilities.history import kept_of
     from utilities.hyperparameters import resolve
     from utilities.model import FrameCounter, RecognizerSpec
@@ -96,9 +96,9 @@ def _trainer(job: WorkerJob) -> Callable:
             batches = data.batches(data.alphabet, frames, hyperparameters.batch_size, tune.seed)
             rate = hyperparameters.learning_rate
             plan = replace(Plan.of(config.train, tune.num_epochs, rate, None), seed=tune.seed, patience=tune.num_epochs)
-            reader = reader_of(full)
-            progress = train(full, reader, batches, data.alphabet, plan, after_epoch=logged)
-            return progress, operations(reader, how.width) / 1e6
+            network = prediction_model_of(full)
+            progress = train(full, network, batches, data.alphabet, plan, after_epoch=logged)
+            return progress, operations(network, how.width) / 1e6
         finally:
             log.close()
 
