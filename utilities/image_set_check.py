@@ -1,10 +1,9 @@
 """A report on all image sets of a settings file before any training time is spent."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 from utilities.alphabet import Alphabet
@@ -16,7 +15,7 @@ from utilities.metadata import MARK, ImageSetError
 from utilities.model import FrameCounter
 from utilities.rehearsal import project_of_base_set
 from utilities.rows import Problem, Sample, list_problems
-from utilities.safe_files import write_text_whole
+from utilities.safe_files import write_csv_whole
 from utilities.split import split_samples
 from utilities.training_set import overlap_with_test
 
@@ -151,8 +150,5 @@ def _description(project: Project, found: Examined, known: Alphabet | None) -> l
 
 def write_problems(report: CheckReport, path: Path = PROBLEMS_FILE) -> None:
     """Every bad row as a table, whole; only its header when there are none."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows((folder, p.row, p.name, p.finding, p.detail) for folder, p in report.problems)
-    write_text_whole(path, MARK + text.getvalue())
+    rows = ((folder, p.row, p.name, p.finding, p.detail) for folder, p in report.problems)
+    write_csv_whole(path, chain([COLUMNS], rows), mark=MARK)

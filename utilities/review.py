@@ -1,7 +1,5 @@
 """The list for review, least certain words first, and what a person has filled in there."""
 
-import csv
-import io
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -17,7 +15,7 @@ from utilities.errors import UserError
 from utilities.metadata import MARK, form_of, read_table
 from utilities.model_files import REVIEW, name_of, review_file
 from utilities.predictions_table import read_predictions
-from utilities.safe_files import free_name, write_bytes_whole, write_text_whole
+from utilities.safe_files import free_name, write_bytes_whole, write_csv_whole
 from utilities.spreadsheet import escaped, is_marked, unescaped
 from utilities.texts import as_seen
 
@@ -50,17 +48,15 @@ def write_review(
     shows a table with commas as one column. `filled`: what a person found to stand on images.
     """
     ordered = frame.sort_values("confidence", kind="stable", na_position="first")
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=separator, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows = [COLUMNS]
     for row in ordered.to_dict("records"):
         shown = {name: escaped(row[name]) for name in FIXED}
         confidence = "" if pd.isna(row["confidence"]) else f"{row['confidence']:.4f}"
         found = filled.get(row["image"], "")
         right = "x" if found and found == row["prediction"] else ""
         more = {"confidence": confidence, "correction": "" if right else escaped(found), "right": right}
-        writer.writerow([(shown | more | {"image_set": escaped(image_set)})[name] for name in COLUMNS])
-    write_text_whole(path, MARK + text.getvalue())
+        rows.append([(shown | more | {"image_set": escaped(image_set)})[name] for name in COLUMNS])
+    write_csv_whole(path, rows, separator, MARK)
 
 
 def separator_like(metadata: Path) -> str:

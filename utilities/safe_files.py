@@ -1,7 +1,9 @@
 """Whole-or-absent writes, refusal to overwrite, checks of space and permissions."""
 
+import csv
 import errno
 import glob
+import io
 import os
 import shutil
 import time
@@ -132,6 +134,13 @@ def _sync_folder(folder: Path) -> None:
 def write_text_whole(path: Path, text: str) -> None:
     """Write UTF-8 text with line feeds as they are, whole or not at all; makes the folder."""
     write_bytes_whole(path, text.encode("utf-8"))
+
+
+def write_csv_whole(path: Path, rows: Iterable[Iterable], separator: str = ",", mark: str = "") -> None:
+    """Write rows as a CSV, the header among them, whole or not at all; `mark` stands before all else."""
+    text = io.StringIO()
+    csv.writer(text, delimiter=separator, lineterminator="\n").writerows(rows)
+    write_text_whole(path, mark + text.getvalue())
 
 
 def write_bytes_whole(path: Path, data: bytes) -> None:

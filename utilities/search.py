@@ -1,7 +1,5 @@
 """A hyperparameter search: trials from the queue to the workers, and its files, rewritten after every trial."""
 
-import csv
-import io
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +10,7 @@ from utilities.errors import UserError
 from utilities.hyperparameters import FIELDS, Hyperparameters, as_settings, combination_name, resolve
 from utilities.optimizer import OPTIMIZER
 from utilities.outcomes import COLUMNS, OUTCOME_COLUMNS, PLAN, Outcome, Trial
-from utilities.safe_files import write_text_whole
+from utilities.safe_files import write_csv_whole, write_text_whole
 from utilities.search_summary import nothing_learnt
 from utilities.training_set import identity
 from utilities.trial_worker import serve
@@ -57,15 +55,14 @@ class SearchFiles:
     def write(self, queue: TrialQueue) -> None:
         """Rewrite all files, each whole."""
         outcomes, best = queue.outcomes(), queue.best()
-        text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-        writer.writeheader()
+        rows = [COLUMNS]
         for trial, outcome in outcomes:
             figures = {name: getattr(outcome, name) for name in OUTCOME_COLUMNS}
             given = {name: "" if value is None else value for name, value in figures.items()}
-            writer.writerow({"trial": trial.ordinal + 1} | as_settings(self.hyperparameters(trial)) | given)
+            row = {"trial": trial.ordinal + 1} | as_settings(self.hyperparameters(trial)) | given
+            rows.append([row.get(column, "") for column in COLUMNS])
         write_text_whole(self.plan, json.dumps({"method": queue.method, "planned": queue.total}))
-        write_text_whole(self.table, text.getvalue())
+        write_csv_whole(self.table, rows)
         if best:
             score = f"validation CER {100 * best[1].val_cer:.2f} %, the best of {len(outcomes)} trials"
             notes = [score, "python one_model_trainer/task.py setup.cfg NAME --hyperparameters FILE uses these values"]
