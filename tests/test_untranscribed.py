@@ -202,3 +202,11 @@ def test_labels_are_what_the_model_itself_reads_from_several_views(work, monkeyp
 def test_sureness_is_by_characters():
     assert sureness("abcd", 0.9**4) == pytest.approx(0.9)
     assert sureness("", 0.5) == 0.0
+
+
+def test_a_table_of_untranscribed_images_needs_no_column_for_transcriptions(work, read):
+    table = work / "more/words_metadata.csv"
+    table.write_text("\n".join(line.split(",")[0] for line in table.read_text().splitlines()))
+    read += [[("ab", 1.0)], *[[("", 1.0)]] * 5]
+    before, after = taught(work, project="")
+    assert added(before, after) == {"m0.png": "ab"}
