@@ -25,7 +25,7 @@ def training_history_chart(history: Sequence[Mapping]) -> Figure:
     ring = {"marker": "o", "markersize": 10, "markerfacecolor": "none", "markeredgewidth": 2, "linestyle": "none"}
     place = {"color": ORANGE, "label": "best epoch", "clip_on": False, "zorder": 3}
     right.plot(best["epoch"], 100 * best["val_cer"], **ring, **place)
-    right.legend(loc="lower left")  # where a curve that falls from near 100 % is not
+    right.legend(loc="center right")  # where neither a curve that falls is, nor one that stays near 100 %
     title = f"Validation: best {100 * best['val_cer']:.1f} % in epoch {best['epoch']}, last {100 * val_cer[-1]:.1f} %"
     right.set(xlabel="epoch", ylabel="wrong characters (CER, %)", title=title, ylim=(0, None))
     for axes in (left, right):
