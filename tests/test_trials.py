@@ -1,4 +1,5 @@
 import os
+import time
 from dataclasses import replace
 
 import optuna
@@ -10,7 +11,7 @@ from utilities.errors import UserError
 from utilities.locks import LockedError, this_process
 from utilities.outcomes import Outcome
 from utilities.search_space import Range, parse_values
-from utilities.studies import OWNER, Strategy, kept_in
+from utilities.studies import OWNER, SILENT, Strategy, kept_in
 from utilities.trials import TrialQueue
 
 GRID = {"kernel_size": (3, 5), "learning_rate": (0.001, 0.002, 0.004)}
@@ -225,14 +226,16 @@ def test_a_trial_that_had_ended_when_its_search_was_killed_counts_once(storage, 
 def test_a_search_that_another_process_works_on_is_left_alone(storage):
     opened(storage)
     study = optuna.load_study(study_name="search", storage=storage)
-    parent = this_process() | {"pid": os.getppid(), "started": None}
+    parent = this_process() | {"pid": os.getppid(), "started": None, "seen": time.time()}
     study.set_user_attr(OWNER, parent)
     for resume in (True, False):
         with pytest.raises(LockedError, match=f"Process {os.getppid()} on this computer holds the search `search` in"):
             opened(storage, resume=resume)
     study.set_user_attr(OWNER, parent | {"host": "elsewhere"})
-    with pytest.raises(LockedError, match=r"name another \[tune\] STORAGE if you know that it has ended"):
+    with pytest.raises(LockedError, match=r"name another \[tune\] STORAGE, or try again 6 hours after its last epoch"):
         opened(storage, resume=True)
+    study.set_user_attr(OWNER, parent | {"host": "elsewhere", "seen": time.time() - SILENT})
+    assert opened(storage, resume=True).goes_on
     study.set_user_attr(OWNER, parent | {"pid": 2**22 + 1})  # more than there can be: it has ended
     queue = opened(storage, resume=True)
     assert queue.goes_on

@@ -25,7 +25,7 @@ ONE_CELL = (
     " cells, and save it as 'CSV UTF-8'."
 )
 FIXED = ("image", "prediction", "label", "group", "problem")  # columns that are there to be read, not to be filled in
-NUMBER = re.compile(r"[\d.,%\s]*")  # of a confidence, whatever a spreadsheet has made of it
+NUMBER = re.compile(r"[\d.,%\seE+-]*")  # of a confidence, whatever a spreadsheet has made of it
 LONE_MARKS = frozenset({"x", "X", "✓", "✔"})  # which say that a reading is right, and seldom what stands on an image
 LISTED = 20  # offenders in a message
 SAME = 0.5  # share of a list's images, and of their labels, that an image set has if the list is of it

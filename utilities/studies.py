@@ -1,5 +1,6 @@
 """How Optuna is asked: the study that keeps a search, the sampler that proposes, what may be proposed."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from utilities.errors import UserError
 from utilities.locks import refuse_living_owner, this_process
 from utilities.search_space import Range, Values
 
-OWNER = "owner"  # user attribute of a study: the process that searches
+OWNER = "owner"  # user attribute of a study: the process that searches, and when it last said that it does
+SILENT = 6 * 3600  # seconds after which the owner on another computer, of whom no more can be known, has ended
 WARM_UP_EPOCHS = (
     3  # of the user's words before a trial may be hopeless: CTC reads nothing at first, whatever the values
 )
@@ -46,14 +48,20 @@ def open_study(storage: str, name: str, strategy: Strategy, resume: bool, shared
     pruner = optuna.pruners.MedianPruner(n_startup_trials=strategy.random_starts, n_warmup_steps=warm_up)
     with _usable(storage):
         database = optuna.storages.get_storage(storage)
-        _refuse_living_search(database, storage, name)
+        if shared:  # else the lock file in its folder does
+            _refuse_living_search(database, storage, name)
         for before in () if resume else optuna.study.get_all_study_names(database):
             if before == name or not shared:
                 print(f"The search `{before}` of before is thrown away.")
                 optuna.delete_study(study_name=before, storage=database)
         study = optuna.create_study(study_name=name, storage=database, pruner=pruner, load_if_exists=True)
-        study.set_user_attr(OWNER, this_process())
+        own_study(study)
         return study
+
+
+def own_study(study: optuna.Study) -> None:
+    """Say to all that this process works on the study."""
+    study.set_user_attr(OWNER, this_process() | {"seen": time.time()})
 
 
 def _refuse_living_search(database: optuna.storages.BaseStorage, storage: str, name: str) -> None:
@@ -61,8 +69,12 @@ def _refuse_living_search(database: optuna.storages.BaseStorage, storage: str, n
     if name not in optuna.study.get_all_study_names(database):
         return
     owner = optuna.load_study(study_name=name, storage=database).user_attrs.get(OWNER)
-    if owner and owner != this_process():
-        refuse_living_owner(owner, f"the search `{name}` in {storage}", "name another [tune] STORAGE")
+    me = this_process()
+    if not owner or me.items() <= owner.items():
+        return
+    if owner["host"] == me["host"] or time.time() - owner["seen"] < SILENT:
+        free = f"name another [tune] STORAGE, or try again {SILENT // 3600} hours after its last epoch,"
+        refuse_living_owner(owner, f"the search `{name}` in {storage}", free)
 
 
 def leave_study(study: optuna.Study) -> None:

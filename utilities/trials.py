@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from utilities.errors import UserError, differences
 from utilities.outcomes import RANKED_BY, Outcome, Trial
 from utilities.search_space import SearchSpace, number_of_combinations
-from utilities.studies import Strategy, distribution_of, leave_study, open_study, sampler_for
+from utilities.studies import Strategy, distribution_of, leave_study, open_study, own_study, sampler_for
 
 ORDINAL, VALUES, RESULT = "ordinal", "values", "result"  # user attributes of trials
 BELONGS_TO = "belongs_to"  # ... of the study
@@ -124,6 +124,7 @@ class TrialQueue:
 
     def report(self, trial: Trial, epoch: int, val_cer: float) -> bool:
         """Keep an epoch's figure; True when the trial is hopeless and should stop."""
+        own_study(self._study)
         running = self._running[trial.ordinal]
         running.report(val_cer, epoch)
         return self._strategy.prune and running.should_prune()
