@@ -16,6 +16,7 @@ from utilities.model import HEAD
 from utilities.prediction import predict_to_files
 from utilities.prediction_summary import results_table
 from utilities.reader import Reader
+from utilities.rows import LISTED
 from utilities.safe_files import BarredError
 from utilities.saved_model import save_recognizer
 
@@ -121,6 +122,11 @@ def test_predictions_of_before_are_not_replaced_where_no_image_can_be_read(reade
     ):
         predict_to_files({tmp_path / "a.csv": reader}, read_set(folder))
     assert (tmp_path / "a.csv").read_bytes() == before
+    for number in range(LISTED + 3):
+        (folder / f"images/more{number}.png").touch()
+    (folder / "words_metadata.csv").unlink()
+    with pytest.raises(ImageSetError, match="and 5 more like these"):
+        predict_to_files({tmp_path / "a.csv": reader}, read_set(folder))
 
 
 def test_an_image_that_cannot_be_read_says_so_beside_what_else_is_wrong_with_its_row(reader, tmp_path):

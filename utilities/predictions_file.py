@@ -12,7 +12,7 @@ from utilities.ensemble import Ensemble
 from utilities.prediction_summary import ReadingCounts
 from utilities.predictions_table import OPTIONAL, REQUIRED
 from utilities.reader import Reader
-from utilities.rows import LISTED, Problem, Sample, label_problems, problem_cell
+from utilities.rows import Problem, Sample, label_problems, problem_cell
 
 COLUMNS = (*REQUIRED, *OPTIONAL)
 DETAIL_COLUMNS = ("character_confidences", "runner_up", "runner_up_confidence")
@@ -27,7 +27,7 @@ class PredictionsFile:
     found: Mapping[int, Sequence[Problem]]  # row -> what is wrong with it whoever reads it
     max_label_length: float  # characters
     group_column: str | None  # what the image set's table calls its groups
-    unreadable: list[Problem] = field(default_factory=list)  # as many as a message lists, and one more
+    unreadable: list[Problem] = field(default_factory=list)  # what kept rows from being read
     summary: ReadingCounts = field(default_factory=ReadingCounts)
     _said: dict[str, Sample] = field(default_factory=dict)  # digest -> its first row with a label
     _counted: set[tuple[Path | None, str]] = field(default_factory=set)  # they count once
@@ -51,8 +51,7 @@ class PredictionsFile:
         if image is None or image.content is None:
             self.summary.unread += 1
             first = [Problem(s.row, s.name, "image unreadable", image.problem)] if image else []
-            if len(self.unreadable) <= LISTED:
-                self.unreadable += first or self.found.get(s.row, ())
+            self.unreadable += first or self.found.get(s.row, ())
             problem = self._told(first, s, {})
             details = ("" for _ in DETAIL_COLUMNS if self.reader.with_details)
             return (s.name, s.label, "", "", s.group, problem, *details)
