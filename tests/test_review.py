@@ -151,6 +151,8 @@ def test_without_groups_the_promise_says_what_it_takes_for_granted():
     assert "METADATA_GROUP_COLUMN" in promise_sentence(words, [], 0.01)
     grouped = words.assign(group=[f"page {n % 40}" for n in range(400)])
     assert "METADATA_GROUP_COLUMN" not in promise_sentence(grouped, [], 0.01)
+    partly = grouped.assign(group=grouped["group"].where(grouped.index < 10, ""))
+    assert "each of the 390 words whose group is not known" in promise_sentence(partly, [], 0.01)
 
 
 def test_a_list_that_cannot_be_written_loses_nothing_that_a_person_has_filled_in(read_again, monkeypatch):

@@ -20,6 +20,10 @@ UNGROUPED = (
     " This takes each word to be of another writer, page or specimen: where several are of one, name their column under"
     " METADATA_GROUP_COLUMN, and fill it in, or too much is promised."
 )
+PARTLY_GROUPED = (
+    " This takes each of the {:,} words whose group is not known to be of another writer, page or specimen: where"
+    " several are of one, fill in the column that METADATA_GROUP_COLUMN names, or too much is promised."
+)
 
 
 def promise_sentence(frame: pd.DataFrame, seen: Collection[str], target: float) -> str:
@@ -28,7 +32,12 @@ def promise_sentence(frame: pd.DataFrame, seen: Collection[str], target: float) 
     judged = judged[~judged["image"].isin(set(seen))]
     groups = judged["group"].tolist() if (judged["group"] != "").any() else None
     found = promise(judged["confidence"], judged["edits"] > 0, groups, target)
-    return sentence(found, target) + (UNGROUPED if groups is None else "") if found else NO_PROMISE
+    if not found:
+        return NO_PROMISE
+    if groups is None:
+        return sentence(found, target) + UNGROUPED
+    alone = 0 if found.few_groups else groups.count("")  # of few groups nothing is promised
+    return sentence(found, target) + (PARTLY_GROUPED.format(alone) if alone else "")
 
 
 def calibration_table(frame: pd.DataFrame) -> pd.DataFrame:
