@@ -59,7 +59,7 @@ def test_runs_of_sure_blanks_change_nothing_that_matters():
     assert [(h.ids, h.score) for h in one] == [(h.ids, h.score) for h in other]
 
 
-@pytest.mark.parametrize(("weight", "bonus"), [(0.2, BONUS), (0.9, 3 * BONUS)])
+@pytest.mark.parametrize(("weight", "bonus"), [(0.2, 2 / 3 * BONUS), (0.9, 3 * BONUS)])
 def test_the_score_is_of_the_image_and_of_the_language(weight, bonus):
     scores = log_softmax(RNG.normal(size=(1, 4, 3)))
     model = LanguageModel({"ab": 3, "b": 1}, AB)
@@ -72,6 +72,13 @@ def test_the_score_is_of_the_image_and_of_the_language(weight, bonus):
             state = model.follow(state, np.array([i]))
         of_text += model.log_probabilities(state, np.array([0]))[0]
         assert h.score == pytest.approx(np.log(exact[h.ids]) + weight * of_text + bonus * len(h.ids))
+
+
+def test_a_language_of_hardly_any_weight_changes_nothing():
+    scores, frames = log_softmax(RNG.normal(size=(30, 5, 3))), np.full(30, 5)
+    language = Language(LanguageModel({"ab": 3, "b": 1}, AB), 1e-6)
+    texts = ([found[0].ids for found in beam_search(scores, frames, known, width=150)] for known in (None, language))
+    assert next(texts) == next(texts)
 
 
 def test_where_the_image_leaves_a_doubt_the_language_decides():

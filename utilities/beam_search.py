@@ -14,7 +14,7 @@ BEAM_WIDTH = 16  # texts kept at each time step
 TRIED = 7  # characters tried at each time step, the likeliest; 16 * (1 + 7) numbers are sorted in a third of 144's time
 LEAST_LIKELY = 1e-4  # of a time step's probability: characters below this are not tried there
 IDLE = 1e-3  # probability of all that is no blank below which a time step does not matter after one like it
-BONUS = 0.5  # for each character, beside a language of WEIGHT or less: it finds every longer text less likely
+BONUS = 0.5  # for each character, beside a language of WEIGHT: it finds every longer text less likely
 FACTOR = np.uint64(0x9E3779B97F4A7C15)  # of the hash that tells one prefix from another
 
 
@@ -63,7 +63,7 @@ def beam_search(
     scores (B, T, C) log probabilities, frames (B,) true time steps. Graves 2012, "Supervised sequence labelling",
     section 7.5.2, with a beam; the language model as in Hannun et al. 2014, "First-pass large vocabulary continuous
     speech recognition using bi-directional recurrent DNNs", by characters: score = log P(text | image) + weight * log
-    P(text) + BONUS * characters, the bonus greater where the weight is.
+    P(text) + BONUS * characters, the bonus in proportion to the weight.
     """
     scores, counts = _without_idle_steps(scores, frames)
     longest_first = np.argsort(-counts, kind="stable")
@@ -113,7 +113,7 @@ class _Beams:
     def __init__(self, batch: int, width: int, language: Language | None):
         shape = batch, width
         self._language = language
-        self._bonus = BONUS * max(1.0, language.weight / WEIGHT) if language else 0.0
+        self._bonus = BONUS * language.weight / WEIGHT if language else 0.0
         self._blank, self._character = np.full(shape, IMPOSSIBLE), np.full(shape, IMPOSSIBLE)
         self._blank[:, 0] = 0.0  # the empty prefix
         self._leaning = np.zeros(shape)
