@@ -118,6 +118,13 @@ def test_confidences_are_brought_down_by_the_temperature_in_the_models_record(we
     assert found[other] == found[""] and found[name] < 0.9 * found[""]
 
 
+def test_a_language_that_weighs_more_makes_no_surer():
+    record = {"data": {"texts": {"Rosa": 1}}, "language_calibration": {"temperature": 1.5}}
+    weights = (None, 0.1, 0.3, 0.6, 2)
+    temperatures = [reader_for(small_recognizer(record=record), weight=w).beam_temperature for w in weights]
+    assert temperatures == pytest.approx([1.5, 1.5, 1.5, 3, 10])
+
+
 def test_long_lines_and_many_characters_are_read_a_few_at_a_time_alike(monkeypatch):
     recognizer = small_recognizer()
     contents = [np.asarray(draw("Carex " * n, 32)).repeat(2, axis=1)[:32, : 40 * n] for n in range(1, 6)]

@@ -14,7 +14,7 @@ from utilities.beam_search import Beam, beam_search
 from utilities.decoding import Reading, log_softmax, read
 from utilities.folding import fold_batch_norms
 from utilities.images import READING_BUCKET, canvas_width, to_canvases
-from utilities.language_model import Language, language_of
+from utilities.language_model import WEIGHT, Language, language_of
 from utilities.language_reading import read_leaning
 from utilities.model import frame_counter
 from utilities.model_card import steps_of
@@ -51,6 +51,8 @@ class Reader:
         self._frame_counter = frame_counter(recognizer.spec)
         calibration = recognizer.record.get("language_calibration" if language else "calibration", {})
         self._temperature = calibration.get("temperature", 1.0)
+        if language:  # fitted with WEIGHT: a language that weighs more puts scores further apart, and is no surer
+            self._temperature *= max(1.0, language.weight / WEIGHT)
         self.beam_temperature = self._temperature if language else 1.0  # else it divides the logits: see `_sights`
         self.digests, self.groups, self.untranscribed = _training_traces(recognizer.record)
 
