@@ -43,6 +43,18 @@ def test_the_verdict_names_the_better_model_only_where_it_is_one():
     assert turned["good", "bad"] == "good reads better (p < 0.001)"
 
 
+def test_of_many_pairs_a_difference_that_is_rare_by_itself_is_none():
+    wrong = {"a": range(7), "b": (), "c": (7, 8, 9), "d": (10, 11, 12)}
+    frames = {
+        name: predictions_frame(*[("Poa", "Pox" if i in of else "Poa", 0.5) for i in range(40)])
+        for name, of in wrong.items()
+    }
+    (alone,) = paired_table({name: frames[name] for name in "ab"})["verdict"]
+    assert alone == "b reads better (p = 0.016)"
+    among = paired_table(frames)["verdict"]
+    assert among[0] == "this test set cannot tell them apart (p = 0.016, which is little for one of 6 pairs)"
+
+
 def test_groups_of_the_second_file_are_used_where_the_first_has_none():
     first = predictions_frame(*[("Poa", "Pox", 0.5)] * 8)
     second = predictions_frame(*[("Poa", "Poa", 0.5, f"w{i % 2}") for i in range(8)])

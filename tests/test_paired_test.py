@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from utilities.paired_test import compare_pairs, sign_flip_p
+from utilities.paired_test import compare_pairs, sign_flip_p, significant_among
 
 
 def readings(rng, words, risk):
@@ -104,3 +104,13 @@ def test_one_known_writer_is_one_unit_whatever_is_unknown_beside():
     truths, groups = ["Carex"] * 60, ["x"] * 10 + [""] * 50
     found = compare_pairs(truths, ["Care"] * 60, truths, groups)
     assert (found.units, found.p) == (1, 1) and not found.significant and np.isnan(found.low)
+
+
+def test_the_more_pairs_are_compared_the_less_chance_is_left_to_each():
+    assert significant_among([0.04]).tolist() == [True]
+    assert significant_among([0.04, 0.5, 0.6]).tolist() == [False] * 3  # one of three is so low 12 times in 100
+    assert significant_among([0.2, 0.001, math.nan, 0.03]).tolist() == [False, True, False, True]  # 0.03 < 2/3 of 0.05
+    assert significant_among([0.0156] * 10).all()  # seven writers that agree each time
+    assert significant_among([]).tolist() == []
+    p = np.random.default_rng(0).uniform(size=(2000, 10))  # equally good models
+    assert np.mean([significant_among(row).any() for row in p]) < 0.06

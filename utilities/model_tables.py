@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from utilities.metrics import VARIANTS, Estimate, Summary, summarize
-from utilities.paired_test import FEW_GROUPS, PairedResult, compare_pairs
+from utilities.paired_test import FEW_GROUPS, PairedResult, compare_pairs, significant_among
 from utilities.predictions_table import judged_models, unread, words_judged, words_read
 from utilities.rows import first_finding
 from utilities.texts import normalize
@@ -98,17 +98,22 @@ def paired_table(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
     Columns: first, second, images, "first CER %", "second CER %", "difference" (second - first, in points: negative
     where the second is better) with its 95 % interval in "difference low" and "difference high", p, and a verdict in
-    words. Methods: `paired_test.compare_pairs`. No rows with fewer than two judged models.
+    words, which takes into account how many pairs are compared. Methods: `paired_test`. No rows with fewer than two
+    judged models.
     """
-    rows = []
+    rows, results = [], []
     judged = {name: _once(words_judged(frame)) for name, frame in judged_models(frames).items()}
     for first, second in combinations(judged, 2):
         words = _judged_by_both(judged[first], judged[second])
         found = compare_pairs(*(words[c].tolist() for c in ("label", "prediction", "prediction of second", "group")))
         values = (found.first, found.second, found.difference, found.low, found.high)
-        rows.append([first, second, found.texts, *(100 * v for v in values), found.p, _verdict(first, second, found)])
+        rows.append([first, second, found.texts, *(100 * v for v in values), found.p])
+        results.append(found)
     columns = ["first", "second", "images", "first CER %", "second CER %"]
-    return pd.DataFrame(rows, columns=[*columns, "difference", "difference low", "difference high", "p", "verdict"])
+    table = pd.DataFrame(rows, columns=[*columns, "difference", "difference low", "difference high", "p"])
+    differ = significant_among(table["p"])
+    pairs = zip(table["first"], table["second"], results, differ, strict=True)
+    return table.assign(verdict=[_verdict(*pair, len(results)) for pair in pairs])
 
 
 def _once(judged: pd.DataFrame) -> pd.DataFrame:
@@ -123,17 +128,18 @@ def _judged_by_both(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     return both.assign(group=both["group"].where(both["group"] != "", both["group of second"]))
 
 
-def _verdict(first: str, second: str, found: PairedResult) -> str:
-    """What the test says, for people who do not know the test."""
+def _verdict(first: str, second: str, found: PairedResult, differs: bool, pairs: int) -> str:
+    """What the test says, for people who do not know the test; `differs` among so many pairs."""
     if np.isnan(found.p):
         return "nothing to compare: no image has the same transcription in both"
-    if found.significant:
+    if differs:
         return f"{second if found.difference < 0 else first} reads better ({_chance(found.p)})"
     if found.units < FEW_GROUPS:
         return (
             f"too few groups to tell: with {found.units}, p is {found.smallest_p:.2g} or more whatever the difference"
         )
-    return f"this test set cannot tell them apart ({_chance(found.p)})"
+    among = f", which is little for one of {pairs} pairs" if found.significant else ""
+    return f"this test set cannot tell them apart ({_chance(found.p)}{among})"
 
 
 def _chance(p: float) -> str:

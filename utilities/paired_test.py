@@ -42,8 +42,21 @@ class PairedResult:
 
     @property
     def significant(self) -> bool:
-        """Whether chance alone would rarely make so great a difference."""
+        """Whether chance alone would rarely make so great a difference, if this pair alone is compared."""
         return self.p < SIGNIFICANT
+
+
+def significant_among(p: Sequence[float]) -> np.ndarray:
+    """Which of several pairs differ, (N,) bool, from the p of each: of those named at most one in twenty is chance, on
+    average.
+
+    Benjamini & Hochberg 1995, "Controlling the false discovery rate": the k-th least p is held against k / N of what a
+    single pair's is. NaN, where nothing can be compared, is no pair.
+    """
+    values = np.asarray(p, float)
+    known = np.sort(values[~np.isnan(values)])
+    allowed = SIGNIFICANT * np.arange(1, len(known) + 1) / max(1, len(known))
+    return values <= known[known < allowed].max(initial=-1.0)
 
 
 def compare_pairs(

@@ -106,7 +106,8 @@ def _pairs(frames: Mapping[str, pd.DataFrame]) -> str:
     shown = found.assign(difference=difference, p=p)[columns]
     caption = (
         "Is one model better? Each pair on the images that both were judged on; difference: second less first, in"
-        " points of CER, with its 95 % interval (negative: the second is better); p: the paired test."
+        " points of CER, with its 95 % interval (negative: the second is better); p: the paired test. The more"
+        " pairs, the smaller p must be for a verdict: of those that name a model at most one in twenty is chance."
     )
     return table(shown, caption)
 
