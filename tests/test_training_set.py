@@ -45,6 +45,14 @@ def test_copies_of_an_image_that_say_different_things_are_bad_rows(work):
         prepared(work)
 
 
+def test_files_that_show_nothing_are_no_copies_of_one_image(work):
+    for name in ("w001", "w002", "w003"):
+        (work / f"train/images/{name}.png").write_bytes(b"a page that says: log in first")
+    with pytest.raises(ImageSetError, match="3 bad rows") as raised:
+        prepared(work)
+    assert str(raised.value).count("image unreadable") == 3 and "two different labels" not in str(raised.value)
+
+
 def test_no_group_is_on_both_sides(work):
     data = prepared(work, project="METADATA_GROUP_COLUMN = writer", train="VALIDATION_SHARE = 0.3")
     assert not {s.group for s in data.training} & {s.group for s in data.validation}

@@ -64,6 +64,6 @@ def examine(
         if s.path and s.path not in lengths
     ]
     of_labels = label_problems(image_set.samples, project.max_label_length, explicit_alphabet(project), lengths)
-    copies = contradictory_copies(image_set.samples, {path: image.digest for path, image in decoded.items()})
+    copies = contradictory_copies(image_set.samples, {path: decoded[path].digest for path in lengths})
     problems = sorted([*image_set.problems, *unreadable, *of_labels, *copies], key=lambda p: p.row)
     return Examined(image_set, decoded, tuple(problems))
