@@ -75,8 +75,10 @@ def test_unreadable_images_say_why_each_time(images, tmp_path):
     folder, paths = images
     paths[0].write_bytes(paths[0].read_bytes()[:100])
     paths[1].write_text("no image")
+    (folder / "empty.png").touch()
     for _ in range(2):
-        found = cached_images(folder, [*paths, folder / "none.png"], HOW, tmp_path / "cache")
+        found = cached_images(folder, [*paths, folder / "none.png", folder / "empty.png"], HOW, tmp_path / "cache")
+        assert "is an empty file" in found[folder / "empty.png"].problem
         assert "cannot be decoded" in found[paths[0]].problem
         assert "not a picture" in found[paths[1]].problem
         assert "cannot be opened" in found[folder / "none.png"].problem

@@ -38,6 +38,8 @@ def decode(path: Path, how: Preprocessing) -> Decoded:
         data = path.read_bytes()
     except OSError as error:
         return Decoded(None, f"cannot be opened ({error.strerror})")
+    if not data:
+        return Decoded(None, "is an empty file; copy it again from its source")
     digest = digest_of(data)
     try:
         grey = read_grey(io.BytesIO(data))
