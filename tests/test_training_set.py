@@ -3,6 +3,7 @@ import shutil
 import pytest
 from conftest import WORDS, write_image_set, write_settings
 
+from utilities import training_set
 from utilities.config import load_config
 from utilities.hyperparameters import resolve
 from utilities.images import Preprocessing
@@ -65,6 +66,16 @@ def test_images_and_groups_that_are_also_in_the_test_set_are_warned_of(work):
     metadata.write_text(metadata.read_text().replace("q1", "p2").replace("transcription", "not yet filled in"))
     said = announce(prepared(work, project="METADATA_GROUP_COLUMN = writer"))
     assert "WARNING: 1 images and 1 writers (p2) stand both in" in said
+
+
+def test_all_groups_that_are_also_in_the_test_set_are_named_or_counted(tmp_path, monkeypatch):
+    for folder in ("train", "test"):
+        write_image_set(tmp_path / folder, WORDS, groups=[f"p{i % 8}" for i in range(len(WORDS))])
+    overlap = prepared(tmp_path, project="METADATA_GROUP_COLUMN = writer").overlap
+    assert "8 writers (p0, p1, p2, p3, p4, p5, p6, p7) stand" in overlap
+    monkeypatch.setattr(training_set, "NAMED", 6)
+    overlap = prepared(tmp_path, project="METADATA_GROUP_COLUMN = writer").overlap
+    assert "8 writers (p0, p1, p2, p3, p4, p5 and 2 more) stand" in overlap
 
 
 def test_a_test_set_that_is_absent_or_broken_does_not_stop_training(work):

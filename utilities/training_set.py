@@ -27,6 +27,7 @@ from utilities.texts import normalize
 
 # of a record: what is long, and follows from the rest or is summed up
 LONG = ("texts", "groups", "image_digests", "validation_digests", "untranscribed_digests")
+NAMED = 50  # groups of training and test that a warning names; the rest is counted
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,8 @@ def overlap_with_test(config: Config, folder: Path, digests: Iterable[str], grou
     images = sum(digest_of_file(s.path) in known for s in samples if s.path)
     common = sorted({s.group for s in samples if s.group} & set(groups))
     shared = [f"{images} images"] if images else []
-    shared += [f"{len(common)} {config.project.metadata_group_column}s ({', '.join(common[:5])})"] if common else []
+    named = ", ".join(common[:NAMED]) + (f" and {len(common) - NAMED} more" if len(common) > NAMED else "")
+    shared += [f"{len(common)} {config.project.metadata_group_column}s ({named})"] if common else []
     if not shared:
         return ""
     return (
