@@ -138,7 +138,10 @@ def test_a_kept_state_belongs_to_its_settings_and_is_not_lost_by_accident(tmp_pa
     whole = (tmp_path / "whole.npz").open("wb")
     np.savez(whole, note=np.array("{}"))
     whole.close()
-    for damaged in (b"damaged", b"", (tmp_path / "whole.npz").read_bytes()[:-20]):
+    data = (tmp_path / "whole.npz").read_bytes()
+    entry = data.index(b"PK\x01\x02")
+    encrypted, packed = (data[: entry + at] + b"\x63" + data[entry + at + 1 :] for at in (8, 10))
+    for damaged in (b"damaged", b"", data[:-20], encrypted, packed):
         path.write_bytes(damaged)
         with pytest.raises(ResumeError, match="damaged"):
             ResumePoint(path, {}).read()

@@ -82,7 +82,8 @@ class ResumePoint:
             with np.load(self.path, allow_pickle=False) as file:
                 note = json.loads(str(file["note"]))
                 arrays = {name: file[name] for name in sorted(file.files) if name != "note"}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        # the last but one: zipfile's, where an error of the disk makes it look encrypted, or packed in another way
+        except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
             raise ResumeError(f"{self.path} is damaged ({error}). Delete it and train without --resume.") from None
         self.require_same(note["belongs_to"])
         progress = note["progress"]
