@@ -96,6 +96,25 @@ def test_a_reader_that_has_had_enough_is_no_mistake(resumable, said):
     assert "Traceback" not in message and "Broken" not in message and bool(message) == resumable
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a shell that can close streams")
+def test_a_stage_that_was_started_without_streams_does_its_work_and_lends_their_numbers_to_no_file(tmp_path):
+    script = (
+        "import os, sys\nfrom utilities.command import leave, run_stage, start_framework\n"
+        "def run():\n"
+        "    print('working')\n"
+        "    start_framework(1)\n"
+        "    with open(sys.argv[1], 'w') as file:\n"
+        "        os.write(1, b'native')\n"
+        "        os.write(2, b'native')\n"
+        "        file.write('model')\n"
+        "leave(run_stage(run))\n"
+    )
+    (tmp_path / "script.py").write_text(script)
+    line = f"exec {sys.executable} {tmp_path}/script.py {tmp_path}/model <&- >&- 2>&-"
+    assert subprocess.run(["sh", "-c", line], env=os.environ | {"PYTHONPATH": str(ROOT)}).returncode == 0
+    assert (tmp_path / "model").read_text() == "model"
+
+
 def test_another_broken_pipe_is_not_hidden():
     def run():
         raise BrokenPipeError

@@ -65,9 +65,20 @@ def speak_at_once() -> None:
     """Let each line that is printed be seen at once, also in a log, and a letter that a terminal does not know be no
     reason to stop: it shows \\u0141 for Ł.
     """
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace", line_buffering=True)
+
+
+def _open_closed_streams() -> None:
+    """Let what is said go nowhere where a process was started without streams, as by `>&-`.
+
+    Else the next file that is opened has the number of one, and native code writes its messages into a model.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
 
 
 @contextmanager
