@@ -13,6 +13,7 @@ from conftest import ROOT
 
 from utilities.command import INTERRUPTED, UNREAD, add_hyperparameter_arguments, run_stage, start_framework
 from utilities.errors import UserError
+from utilities.safe_files import NoSpaceError
 
 
 def raising(error):
@@ -139,6 +140,13 @@ def test_a_gpu_that_the_framework_cannot_use_is_not_announced():
     said, found = done.stdout.splitlines()
     assert said.startswith("Using the CPU: tensorflow cannot use GPU 0" if found == "[]" else "Using GPU 0")
     assert ("GPU=yes" in said) == (found == "[]")
+
+
+def test_where_no_temporary_file_can_be_written_it_is_said_before_a_framework_stumbles_over_it(monkeypatch):
+    full = FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+    monkeypatch.setattr("tempfile.gettempdir", raising(full))
+    with pytest.raises(NoSpaceError, match=r"\['/tmp'\].*TMPDIR"):
+        start_framework(1)
 
 
 def test_no_time_is_spent_on_looking_for_garbage_among_a_frameworks_modules():

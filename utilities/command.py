@@ -17,6 +17,7 @@ from typing import NoReturn
 from utilities.errors import UserError
 from utilities.gpu import choose_device, framework_gpus, quiet_frameworks, without_gpu
 from utilities.hyperparameters import FIELDS, parse_value
+from utilities.safe_files import require_temporary_folder
 
 INTERRUPTED = 130  # the exit status of a program stopped by Ctrl-C
 UNREAD = 141  # ... of one whose output nobody reads to its end
@@ -127,7 +128,9 @@ def start_framework(seed: int, announce: bool = True) -> None:
     """Choose the device, start Keras on it without chatter, and seed everything random.
 
     What the device is, is said after that, since a driver that answers does not mean that the framework can use it.
+    Raises NoSpaceError where there is no folder for temporary files.
     """
+    require_temporary_folder()
     quiet_frameworks()
     device = choose_device()
     with _silenced_stderr(), _kept_for_good():

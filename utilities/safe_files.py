@@ -6,6 +6,7 @@ import glob
 import io
 import os
 import shutil
+import tempfile
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -159,6 +160,17 @@ def require_free_space(folder: Path, bytes_needed: int, what: str) -> None:
             f" {SPARE_BYTES / 2**20:.0f} MiB to spare, {free / 2**20:.0f} MiB are free."
             " Free some space or work in a folder on another disk."
         )
+
+
+def require_temporary_folder() -> None:
+    """Raise NoSpaceError unless one of the folders for temporary files can be written in: frameworks want one."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise NoSpaceError(
+            f"Temporary files cannot be written: {error.strerror}. These are full, or may not be written in. Free some"
+            " space there, or name a folder on another disk before the command: TMPDIR=FOLDER python ..."
+        ) from error
 
 
 def remove_left_over(files: Iterable[Path]) -> None:
