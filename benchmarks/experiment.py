@@ -41,7 +41,7 @@ def experiment(
     Other architectures than setup.cfg's get their own default hyperparameters and CANVASES. Bad rows are left out.
     `changes` (setup.cfg key: text) come last. Raises SettingsError, or UserError for a key that is in no section.
     """
-    given = read_settings(ROOT / "setup.cfg")
+    given, _ = read_settings(ROOT / "setup.cfg")
     settings = {section: given[section] for section in ("project", "train", "transfer", "test")}
     if architecture != settings["train"]["ARCHITECTURE"]:
         settings["train"] = {k: v for k, v in settings["train"].items() if k not in HYPERPARAMETER_KEYS}

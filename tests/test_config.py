@@ -229,6 +229,25 @@ def test_all_problems_are_reported_at_once_with_the_next_action(write):
         assert part in message
 
 
+def test_lines_that_are_no_settings_or_come_twice_do_not_hide_other_problems(write):
+    text = "[train]\nSEED = 1\nNUM_EPOCHS 9\nseed = 2\nDROPOUT = 2\n[test]\nSEVERAL_VIEWS = yes\n" + (
+        "SEVERAL_VIEWS = no\nLEXIKON = a\n"
+    )
+    message = refusal(write(text))
+    assert "6 problems" in message and message.index("line 3") < message.index("line 4")
+    for part in (
+        "line 3: 'NUM_EPOCHS 9' is neither KEY = VALUE",
+        "line 4: [train] SEED is given a second time",
+        "line 8: [test] SEVERAL_VIEWS is given a second time",
+        "[train] DROPOUT = 2: allowed is",
+        "[test] LEXIKON = a: no such key",
+        "[train] IMAGE_SET_NAME is missing",
+    ):
+        assert part in message
+    message = refusal(write(text + "[train]\n"))
+    assert "line 4: [train] SEED is given" in message and "line 10: section [train] begins a second time" in message
+
+
 def test_a_range_is_for_searches_that_choose(write):
     line = "LEARNING_RATE = 0.001..0.01"
     assert f"[tune] {line}: a range needs METHOD = random or bayes" in refusal(

@@ -109,8 +109,9 @@ def load_config(path: Path, stage: str) -> Config:
     Raises SettingsError that lists every problem with its section, key, value, and what is allowed.
     """
     path = Path(path)
-    given = read_settings(path)
-    values, problems = check_settings(given, KEYS)
+    given, problems = read_settings(path)
+    values, found = check_settings(given, KEYS)
+    problems += found
     folders = {s: _path(path, values[s]["IMAGE_SET_NAME"]) for s in ("tune", "train", "test")}
     read_from = [STAGE_SECTIONS[stage]]  # the sections that may name the stage's image set, the first that does wins
     if read_from == ["tune"]:
@@ -212,8 +213,9 @@ def _assemble(path: Path, given: dict, values: dict[str, dict], folders: dict[st
 def read_hyperparameters(path: Path) -> tuple[str | None, dict[str, object]]:
     """Architecture (None if not given) and hyperparameters of a `best_hyperparameters.cfg`. Raises SettingsError."""
     allowed = {"train": {"ARCHITECTURE": KEYS["train"]["ARCHITECTURE"], **HYPERPARAMETER_KEYS}}
-    given = read_settings(Path(path))
-    values, problems = check_settings(given, allowed)
+    given, problems = read_settings(Path(path))
+    values, found = check_settings(given, allowed)
+    problems += found
     if not given.get("train"):
         problems.append("[train] is missing or empty: it holds the hyperparameters")
     if problems:

@@ -17,11 +17,34 @@ class SettingsError(UserError, ValueError):
     """A settings file that cannot be used; the text lists every problem."""
 
 
-def read_settings(path: Path) -> dict[str, dict[str, str]]:
-    """Section -> key (upper case) -> text, from a file that can be read as settings at all."""
+def read_settings(path: Path) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """Section -> key (upper case) -> text of a file; and the problems of lines that are left out, as they are neither.
+
+    Raises SettingsError for a file that cannot be read as settings at all.
+    """
+    lines, by_line = _text_of(path).split("\n"), {}
+    while True:
+        parser = configparser.ConfigParser(interpolation=None, default_section="\0", empty_lines_in_values=False)
+        parser.optionxform = str.upper
+        try:
+            parser.read_string("\n".join(lines))
+        except configparser.Error as error:
+            found = _syntax_problems(error, lines)
+            by_line |= found
+            if isinstance(error, configparser.MissingSectionHeaderError | configparser.DuplicateSectionError):
+                # nobody knows where the lines below belong
+                raise settings_error(path, list(by_line.values())) from None
+            for number in found:
+                lines[number - 1] = "#"
+        else:
+            given = {section: dict(parser[section]) for section in parser.sections()}
+            return given, [by_line[number] for number in sorted(by_line)]
+
+
+def _text_of(path: Path) -> str:
     give = "Give the path of your settings file, such as setup.cfg."
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise SettingsError(f"There is no settings file {path}. {give}") from None
     except IsADirectoryError:
@@ -33,27 +56,22 @@ def read_settings(path: Path) -> dict[str, dict[str, str]]:
         ) from None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}. {give}") from None
-    parser = configparser.ConfigParser(interpolation=None, default_section="\0", empty_lines_in_values=False)
-    parser.optionxform = str.upper
-    try:
-        parser.read_string(text)
-    except configparser.Error as error:
-        raise settings_error(path, _syntax_problems(error, text.split("\n"))) from None
-    return {section: dict(parser[section]) for section in parser.sections()}
 
 
-def _syntax_problems(error: configparser.Error, lines: Sequence[str]) -> list[str]:
+def _syntax_problems(error: configparser.Error, lines: Sequence[str]) -> dict[int, str]:
+    """What is wrong with lines, by their numbers."""
+    if isinstance(error, configparser.ParsingError) and not isinstance(error, configparser.MissingSectionHeaderError):
+        said = "is neither KEY = VALUE nor [section] nor a comment"
+        # the line itself is there as Python writes it, or as it stands, by version
+        return {number: f"line {number}: {lines[number - 1].strip()[:60]!r} {said}" for number, _ in error.errors}
     if isinstance(error, configparser.DuplicateOptionError):
-        return [f"line {error.lineno}: [{error.section}] {error.option} is given a second time; allowed is once"]
-    if isinstance(error, configparser.DuplicateSectionError):
-        return [f"line {error.lineno}: section [{error.section}] begins a second time; allowed is once"]
-    if isinstance(error, configparser.MissingSectionHeaderError):
+        said = f"[{error.section}] {error.option} is given a second time; allowed is once"
+    elif isinstance(error, configparser.DuplicateSectionError):
+        said = f"section [{error.section}] begins a second time; allowed is once"
+    else:
         before, sections = repr(error.line.strip()[:60]), " ".join(f"[{s}]" for s in KEYS)
-        return [f"line {error.lineno}: {before} stands before the first section; allowed are the sections {sections}"]
-    return [
-        f"line {number}: {lines[number - 1].strip()[:60]!r} is neither KEY = VALUE nor [section] nor a comment"
-        for number, _ in error.errors  # the line itself is there as Python writes it, or as it stands, by version
-    ]
+        said = f"{before} stands before the first section; allowed are the sections {sections}"
+    return {error.lineno: f"line {error.lineno}: {said}"}
 
 
 def check_settings(
