@@ -35,7 +35,7 @@ PREPARING = (decoded_image, images, slant, stroke_pace, writing_box)
 def cached_images(
     folder: Path, paths: Sequence[Path], how: Preprocessing, cache: Path = CACHE_FOLDER
 ) -> dict[Path, Decoded]:
-    """The decoded images of an image set, from the cache where file size and time are unchanged, decoding the rest.
+    """The decoded images of an image set, from the cache where file size and times are unchanged, decoding the rest.
 
     The cache is rewritten whole when anything changed; a damaged or vanished cache is made anew, as is one that another
     version of the preprocessing made. Where nothing may be written, all are decoded each time.
@@ -75,8 +75,9 @@ def _stamp(path: Path) -> list[int]:
     try:
         status = path.stat()
     except OSError:
-        return [-1, -1]
-    return [status.st_size, status.st_mtime_ns]
+        return [-1]
+    # images that are renamed, or copied with their times, keep the second one
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
 def _content(data: np.ndarray, entry: Mapping, height: int) -> np.ndarray:
