@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from utilities.command import add_hyperparameter_arguments, add_training_arguments, leave, run_stage, start_framework
 from utilities.config import Config, load_config, read_hyperparameters
 from utilities.hyperparameters import FIELDS, resolve
-from utilities.model_files import ModelFiles, refuse_to_overwrite
+from utilities.model_files import ModelFiles, refuse_to_overwrite, require_name
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -37,6 +37,7 @@ def run(config: Config, args: argparse.Namespace) -> None:
             architecture = from_file
     flags = {name: getattr(args, name) for name in FIELDS if getattr(args, name) is not None}
     hyperparameters = resolve(architecture, config.train.hyperparameters, chosen, flags)
+    require_name(args.name)
     files = ModelFiles(args.name, f"{args.name}-prediction", config.project.model_format)
     refuse_to_overwrite([files], args.overwrite, args.resume)
     start_framework(config.train.seed)

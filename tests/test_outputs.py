@@ -5,7 +5,7 @@ import pytest
 
 from utilities import outputs
 from utilities.errors import UserError
-from utilities.model_files import ModelFiles, finished_before, refuse_to_overwrite
+from utilities.model_files import ModelFiles, finished_before, refuse_to_overwrite, require_name
 from utilities.outputs import HistoryKeeper, save_history
 
 ROW = {"epoch": 1, "loss": 9.0, "val_loss": 8.0, "val_cer": 0.5, "learning_rate": 0.001, "seconds": 2.0}
@@ -82,7 +82,7 @@ def test_a_transfer_whose_first_step_has_ended_is_an_interrupted_run(files):
 @pytest.mark.parametrize("name", ["a/b", "", ".hidden", "..", "a\0b", "a\nb", "ä" * 76])
 def test_a_name_that_cannot_be_a_files_is_refused(name):
     with pytest.raises(UserError, match="NAME"):
-        refuse_to_overwrite([ModelFiles(name, name, "h5")], overwrite=False, resume=False)
+        require_name(name)
 
 
 def test_the_history_is_there_after_every_epoch(files):

@@ -72,6 +72,19 @@ def test_what_kind_of_files_models_are(here, monkeypatch, stage):
     assert named and set(named) == {".keras"}
 
 
+@pytest.mark.parametrize("stage", [trainer, transfer])
+def test_a_name_is_judged_and_told_as_it_was_given(here, monkeypatch, stage):
+    def stop(*_):
+        raise UserError("the name is good")
+
+    monkeypatch.setattr(stage, "refuse_to_overwrite", stop)
+    folder = here()
+    before = ["setup.cfg", *(["base.h5"] if stage is transfer else [])]
+    for name, said in (("a" * 150, "the name is good"), ("a/b", "NAME 'a/b' cannot be")):
+        with pytest.raises(UserError, match=said):
+            stage.run(load_config(folder / "setup.cfg", "train"), stage.parse_args([*before, name]))
+
+
 def test_how_trials_are_chosen_and_where_they_are_kept(here, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     opened = []

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from utilities.command import add_training_arguments, leave, run_stage, start_framework
 from utilities.config import Config, load_config
-from utilities.model_files import ModelFiles, finished_before, refuse_to_overwrite
+from utilities.model_files import ModelFiles, finished_before, refuse_to_overwrite, require_name
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -32,6 +32,7 @@ def run(config: Config, args: argparse.Namespace) -> None:
     """Check and decode the images as the base model wants them, grow its alphabet, train twice, save twice."""
     from utilities.model_card import check_model_file, is_original
 
+    require_name(args.name)
     names = (f"{args.name}-retrained", f"{args.name}-fine_tuned")
     files = [ModelFiles(name, name, config.project.model_format) for name in names]
     refuse_to_overwrite(files, args.overwrite, args.resume)

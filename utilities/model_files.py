@@ -66,18 +66,21 @@ class ModelFiles:
         return [*self.models, self.history, self.history.with_suffix(".png")]
 
 
+def require_name(name: str) -> None:
+    """Raise UserError unless a NAME, as the user gave it, can be part of a file's name."""
+    if not re.fullmatch(r"[^/\\.][^/\\]*", name) or not name.isprintable() or len(name.encode()) > LONGEST_NAME:
+        raise UserError(
+            f"NAME {name!r} cannot be part of a file name. Use letters, digits, - and _, at most {LONGEST_NAME}"
+            " characters, fewer with accents."
+        )
+
+
 def refuse_to_overwrite(files: Sequence[ModelFiles], overwrite: bool, resume: bool) -> None:
     """Stop before any work when results of that name exist, or cannot be written.
 
     `files` are of the steps of one run, in their order. What a run that was interrupted has left is no result: with
     `resume` it goes on.
     """
-    name = files[0].name
-    if not re.fullmatch(r"[^/\\.][^/\\]*", name) or not name.isprintable() or len(name.encode()) > LONGEST_NAME:
-        raise UserError(
-            f"NAME {name!r} cannot be part of a file name. Use letters, digits, - and _, at most {LONGEST_NAME}"
-            " characters, fewer with accents."
-        )
     require_writable(SAVED_MODELS)
     if overwrite:
         return
