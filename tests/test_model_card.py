@@ -1,6 +1,7 @@
 """What a model file says of itself; no framework is needed for it."""
 
 import json
+from pathlib import Path
 
 import h5py
 import pytest
@@ -60,3 +61,15 @@ def test_all_files_that_are_no_models_are_named_before_a_framework_starts(tmp_pa
     check_model_files([good])
     with pytest.raises(ModelFileError, match=r"(?s)text\.h5 is not a model file.*no model file .*none\.h5"):
         check_model_files([good, tmp_path / "text.h5", tmp_path / "none.h5"])
+
+
+def test_a_model_that_may_not_be_read_is_not_said_to_be_damaged(tmp_path, monkeypatch):
+    path = tmp_path / "a.h5"
+    path.write_bytes(b"")
+
+    def barred(*_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", barred)  # as root may read everything
+    with pytest.raises(ModelFileError, match="cannot be read: Permission denied"):
+        check_model_files([path])

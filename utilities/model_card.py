@@ -22,7 +22,7 @@ class ModelFileError(UserError):
 
 
 def check_model_file(path: Path) -> None:
-    """Raise ModelFileError unless the path is an existing file with a model's ending."""
+    """Raise ModelFileError unless the path is a file with a model's ending that this user may read."""
     if path.suffix not in MODEL_ENDINGS:
         raise ModelFileError(f"{path} is not a model file: it must end in {' or '.join(MODEL_ENDINGS)}.")
     if path.is_dir():
@@ -31,6 +31,12 @@ def check_model_file(path: Path) -> None:
         near = sorted(p.name for ending in MODEL_ENDINGS for p in path.parent.glob(f"*{ending}"))
         there = f" In that folder: {', '.join(near)}." if near else " Train one with one_model_trainer/task.py."
         raise ModelFileError(f"There is no model file {path}.{there}")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise ModelFileError(
+            f"{path} cannot be read: {error.strerror}. Ask for the permission, or see that its disk is there."
+        ) from None
 
 
 def check_model_files(paths: Iterable[Path]) -> None:
