@@ -14,6 +14,7 @@ from utilities.safe_files import (
     BarredError,
     NoSpaceError,
     OutputExistsError,
+    make_folder,
     refuse_existing,
     require_free_space,
     require_writable,
@@ -90,12 +91,16 @@ def test_where_nothing_may_be_written_the_file_that_was_meant_is_named(tmp_path,
         write_text_whole(tmp_path / "file/below/a.txt", "x")
     with pytest.raises(BarredError, match="file/below cannot be written"):
         require_writable(tmp_path / "file/below")
+    (tmp_path / "loose").symlink_to("unplugged")
+    for asked in (require_writable, make_folder):
+        with pytest.raises(BarredError, match="loose is a link to unplugged, which is not there"):
+            asked(tmp_path / "loose/below")
     require_writable(tmp_path / "not/yet/there")
     with monkeypatch.context() as patched:
         patched.setattr(os, "access", lambda folder, how: False)
         with pytest.raises(BarredError, match="there cannot be written: Permission denied"):
             require_writable(tmp_path / "not/yet/there")
-    assert names(tmp_path) == ["file"]
+    assert names(tmp_path) == ["file", "loose"]
 
 
 def test_text_and_bytes_are_written_as_they_are(tmp_path):

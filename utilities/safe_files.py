@@ -101,17 +101,29 @@ def explained(path: Path) -> Iterator[None]:
 def make_folder(folder: Path) -> None:
     """Make a folder, and those above it, that may be there already. Raises NoSpaceError and BarredError."""
     with explained(folder):
+        _refuse_loose_link(folder)
         folder.mkdir(parents=True, exist_ok=True)
 
 
 def require_writable(folder: Path) -> None:
     """Raise BarredError unless files can be written in a folder that need not exist yet."""
-    existing = _existing(folder)
     with explained(folder):
+        _refuse_loose_link(folder)
+        existing = _existing(folder)
         if not existing.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         if not os.access(existing, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _refuse_loose_link(folder: Path) -> None:
+    """Raise BarredError where the folder, or one above it, is a link to a place that is not there."""
+    for link in (folder, *folder.parents):
+        if link.is_symlink() and not link.exists():
+            raise BarredError(
+                f"{link.absolute()} is a link to {link.readlink()}, which is not there. See that its disk is there, or"
+                " make that folder; or remove the link."
+            )
 
 
 def _existing(folder: Path) -> Path:
