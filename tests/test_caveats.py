@@ -34,6 +34,14 @@ def test_what_no_interval_shows_is_said():
     assert "1 row(s) repeat an image" in said
 
 
+def test_no_interval_is_spoken_of_where_there_is_none():
+    for reading, said in (("Poa", "Up to 4.9 % of new words may still be wrong"), ("Pox", "may still be (at 95 %")):
+        of_one_page = " ".join(notes({"m": predictions_frame(*[("Poa", reading, 0.5, "page")] * 60)}))
+        assert said in of_one_page and "no interval" in of_one_page
+        assert "interval of 0 to 0" not in of_one_page
+        assert "interval of 0 to 0" in " ".join(notes({"m": predictions_frame(*[("Poa", reading, 0.5)] * 60)}))
+
+
 def test_a_cell_without_a_group_does_not_make_few_groups_many(tmp_path):
     rows = [f"{i}.png,Carex,{'Carex' if i % 3 else 'Care'},0.9,{'' if i == 7 else i % 2}," for i in range(300)]
     said = " ".join(notes(load_predictions(written(tmp_path, rows))))

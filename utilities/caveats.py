@@ -57,15 +57,18 @@ def _notes_on(name: str, frame: pd.DataFrame) -> Iterator[str]:
             " counts as read wrong. Correct the table of the image set and predict again."
         )
     most = 100 * upper_bound(0, n, 0.95)
+    has_interval = groups + int((words["group"] == "").sum()) > 1  # of one unit there is none
     if words["edits"].all():
+        whatever = ", whatever an interval of 0 to 0 says" if has_interval else ""
         yield (
             f"{name}: no word in {n:,} was read exactly. Up to {most:.1f} % of new words may still be (at 95 %"
-            " confidence, if words go right independently), whatever an interval of 0 to 0 says."
+            f" confidence, if words go right independently){whatever}."
         )
     if not words["edits"].any():
+        but = "Its interval of 0 to 0 promises too much: up" if has_interval else "Up"
         yield (
-            f"{name}: no mistake in {n:,} words. Its interval of 0 to 0 promises too much: up to {most:.1f} % of new"
-            " words may still be wrong (at 95 % confidence, if words go wrong independently)."
+            f"{name}: no mistake in {n:,} words. {but} to {most:.1f} % of new words may still be wrong (at 95 %"
+            " confidence, if words go wrong independently)."
         )
     repeated = int(rows_read(frame)["edits"].notna().sum()) - n
     if repeated:
