@@ -62,6 +62,17 @@ def test_of_a_small_grid_the_setting_that_decides_is_told_from_those_that_do_not
     assert search_summary.importances(trials.assign(val_cer=trials["val_cer"] + 0.75)).empty  # none reads yet
 
 
+def test_a_setting_that_must_explain_everything_is_not_said_to_matter(tmp_path):
+    cers = [0.2, 0.21, 0.205, 0.2]  # chance
+    one_value_a_trial = search_summary.load_trials(write_trials(tmp_path, cers, [0.001, 0.002, 0.003, 0.004]))
+    assert search_summary.importances(one_value_a_trial).empty
+    rng = np.random.default_rng(3)
+    one_range = write_trials(tmp_path, rng.uniform(0.2, 0.21, 60), 10 ** rng.uniform(-4, -2, 60))
+    assert search_summary.importances(search_summary.load_trials(one_range)).empty
+    (axes,) = search_charts.importance_bars(search_summary.importances(one_value_a_trial)).axes
+    assert [text.get_text() for text in axes.texts] == ["too few trials, or settings, to say"]
+
+
 @pytest.mark.parametrize(
     ("plan", "cers", "failed", "said"),
     [

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from utilities.chart_style import BLUE, GREY, ORANGE, legend_below, new_figure
@@ -27,7 +28,7 @@ def best_so_far_chart(trials: pd.DataFrame) -> Figure:
     axes.grid(alpha=0.3)
     legend_below(figure, *axes.get_legend_handles_labels())
     if len(stopped) == len(course):
-        axes.text(0.5, 0.5, "no trial is complete", transform=axes.transAxes, ha="center", va="center", color=GREY)
+        _say_instead(axes, "no trial is complete")
     return figure
 
 
@@ -38,7 +39,7 @@ def importance_bars(importances: pd.Series) -> Figure:
     axes.set(xlim=(0, 1), xlabel=importances.name or "", title="Which hyperparameter matters")
     axes.spines[["top", "right"]].set_visible(False)
     if importances.empty:
-        axes.text(0.5, 0.5, "too few trials to say", transform=axes.transAxes, ha="center", va="center", color=GREY)
+        _say_instead(axes, "too few trials, or settings, to say")
         axes.set_yticks([])
         return figure
     bars = axes.barh(importances.index[::-1], importances.to_numpy()[::-1], color=BLUE, height=0.6)
@@ -72,3 +73,7 @@ def scatter_plots(trials: pd.DataFrame) -> Figure:
     for axes in list(cells):
         axes.set_axis_off()
     return figure
+
+
+def _say_instead(axes: Axes, text: str) -> None:
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=GREY)

@@ -76,13 +76,15 @@ def importances(trials: pd.DataFrame) -> pd.Series:
 
     Of a few values each: the share of the differences in CER that lies between the means of its values (the main
     effect of an analysis of variance). Of ranges: how much the best trials agree on it (PED-ANOVA, Watanabe et al.
-    2023, in Optuna). Empty with too few trials, where none reads yet, or nothing differs.
+    2023, in Optuna). Empty with too few trials, where none reads yet, or nothing differs; and where a setting explains
+    all of it whatever it does: one of which each trial has its own value, or a range that alone was searched.
     """
     done = complete(trials)
     keys = tried(done)
     of_ranges = any(done[key].nunique() > MANY_VALUES for key in keys)
     few = len(done) < (FEW_OF_RANGES if of_ranges else FEW)
-    if few or not keys or done["val_cer"].nunique() < 2 or reads_nothing(done["val_cer"].min()):
+    explains_all = len(keys) < 2 if of_ranges else any(done[key].nunique() == len(done) for key in keys)
+    if few or not keys or explains_all or done["val_cer"].nunique() < 2 or reads_nothing(done["val_cer"].min()):
         return pd.Series(dtype=float)
     found = _agreement_of_the_best(done, keys) if of_ranges else _main_effects(done, keys)
     return found.sort_values(ascending=False)
