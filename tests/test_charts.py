@@ -143,6 +143,11 @@ def test_charts_of_nothing_say_so():
     ):
         assert "no transcri" in texts(figure)
         drawn(figure)
+    unread = comparison.words_read(FRAMES["unlabelled"]).head(0)
+    figure = charts.confidence_histogram(unread)
+    assert "no words with a confidence" in texts(figure)
+    assert not len(figure.axes[0].get_yticks())  # from -0.06 to 0.06 words, else
+    drawn(figure)
 
 
 def test_mistakes_keep_their_sides_of_the_arrow_and_letters_without_a_picture_their_code():

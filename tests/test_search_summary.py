@@ -134,6 +134,8 @@ def test_charts_can_be_drawn_of_any_search(trials, tmp_path):
             search_charts.importance_bars(search_summary.importances(found)),
         ):
             figure.savefig(tmp_path / "chart.png")
+    for figure in (search_charts.best_so_far_chart(none), search_charts.scatter_plots(none)):
+        assert [text.get_text() for text in figure.axes[0].texts] == ["no trial is complete"]
 
 
 def test_a_table_that_is_none_says_so(tmp_path):

@@ -47,6 +47,9 @@ def confidence_histogram(words: pd.DataFrame, title: str = "") -> Figure:
     axes.margins(y=0.1)
     axes.set(xlim=(0, 1), xlabel="confidence (0: none, 1: certain)", ylabel="words", title="How sure the model was")
     axes.yaxis.get_major_locator().set_params(integer=True)
+    if words.empty:
+        axes.set_yticks([])
+        _nothing(axes, "no words with a confidence")
     return figure
 
 
@@ -112,8 +115,7 @@ def acceptance_chart(curve: pd.DataFrame, title: str = "", target: float | None 
     return figure
 
 
-def _nothing(axes: Axes) -> None:
-    said = "no transcribed words with a confidence"
+def _nothing(axes: Axes, said: str = "no transcribed words with a confidence") -> None:
     axes.text(0.5, 0.25, said, transform=axes.transAxes, ha="center", color=GREY, style="italic")
 
 

@@ -61,6 +61,9 @@ def scatter_plots(trials: pd.DataFrame) -> Figure:
             best = ranked(trials).iloc[0]
             axes.plot(best[key], 100 * best["val_cer"], "*", color=ORANGE, markersize=14, label="best")
             axes.legend()
+        else:
+            axes.set(xticks=[], yticks=[])
+            _say_instead(axes, "no trial is complete")
         if key in TUNED_KEYS and is_logarithmic(key):
             axes.set_xscale("log")
             rates = sorted(set(done[key]))
