@@ -124,6 +124,13 @@ def test_the_advice_follows_the_course(tmp_path, cers, rates, said):
     assert said in search_summary.advice(found)
 
 
+def test_whole_numbers_stand_as_such_in_the_table_of_the_best(trials):
+    units = trials.assign(NUM_UNITS_LSTM1=[64.0, 128.0] * 6, seconds=110.31)
+    best = search_summary.best_table(units)
+    assert [str(v) for v in best.loc[7, ["NUM_UNITS_LSTM1", "best_epoch", "seconds"]]] == ["64", "2", "110"]
+    assert "<th>7</th>" in best.to_html() and "<td>64</td>" in best.to_html() and "<td>0.2</td>" in best.to_html()
+
+
 def test_charts_can_be_drawn_of_any_search(trials, tmp_path):
     one = search_summary.load_trials(write_trials(tmp_path, [0.5], [0.001]))
     none = search_summary.load_trials(write_trials(tmp_path, [0.5], [0.001], failed=(0,)))

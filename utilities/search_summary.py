@@ -129,7 +129,8 @@ def best_table(trials: pd.DataFrame, n: int = 10) -> pd.DataFrame:
     done = ranked(trials).head(n)
     shown = done[["trial", *tried(trials), "val_cer", "val_loss", "best_epoch", "seconds", "cost"]].copy()
     shown["val_cer"] = (100 * shown["val_cer"]).round(2)
-    return shown.rename(columns={"val_cer": "CER %", "cost": "cost (million operations)"}).set_index("trial")
+    names = {"val_cer": "CER %", "cost": "cost (million operations)"}
+    return shown.round({"seconds": 0}).rename(columns=names).convert_dtypes().set_index("trial")  # 64 units, not 64.0
 
 
 def states(trials: pd.DataFrame) -> pd.DataFrame:
