@@ -105,6 +105,11 @@ def test_everything_is_inside_the_page(page):
     assert not [a for _, a in page.elements if "style" in a or any(name.startswith("on") for name in a)]
 
 
+def test_the_caption_of_a_narrow_table_is_not_as_narrow_as_it(page):
+    (caption,) = re.findall(r"^caption \{(.*)\}$", page.texts["style"], re.MULTILINE)
+    assert "min-width: min(20rem, " in caption  # a table of two letters' mistakes is 3rem wide
+
+
 def test_links_lead_somewhere_and_pictures_and_controls_have_names(page):
     targets = [a["id"] for _, a in page.elements if "id" in a]
     assert len(targets) == len(set(targets))
