@@ -14,6 +14,7 @@ from pathlib import Path
 from utilities import model_files
 from utilities.comparison import FOLDER_VARIABLE, load_predictions, model_table, words_read
 from utilities.images import read_grey
+from utilities.metrics import percent
 from utilities.safe_files import free_name
 from utilities.word_gallery import word_gallery
 
@@ -66,7 +67,8 @@ def results(image_set: Path, title: str) -> list[str]:
         word_gallery(rows, title=f"{title}, read by {name}").savefig(FOLDER / f"{title.replace(' ', '_')}-{name}.png")
     table = model_table(frames).reset_index().to_dict("records")
     return [
-        f"{title:<12} {row['model']:<30} {row['CER %']:6.1f} {row['exact %']:16.1f} {row['mean confidence']:16.2f}"
+        f"{title:<12} {row['model']:<30} {percent(row['CER %']):>6} {percent(row['exact %']):>16}"
+        f" {row['mean confidence']:16.2f}"
         for row in table
     ]
 

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.curve_chart import kind_of, words_chart
 from benchmarks.tables import NAMED, RESULTS, model_of, words_of
 from utilities.command import run_stage
+from utilities.metrics import percent
 from utilities.safe_files import whole_file
 
 HEADER = (
@@ -104,7 +105,7 @@ def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _speeds(result: dict) -> dict[str, str]:
     """Row name -> cell."""
     cells = {
-        name: f"{speed['images_per_second']:,.1f} images/s, {100 * speed['utilisation']:.0f} % of the machine"
+        name: f"{speed['images_per_second']:,.1f} images/s, {percent(100 * speed['utilisation'], 0)} % of the machine"
         for name, speed in result["speed"].items()
     }
     opened = result["opening"]

@@ -2,6 +2,9 @@ import numpy as np
 import pytest
 from conftest import predictions_frame
 
+from utilities.acceptance import Promise, sentence
+from utilities.metrics import percent
+from utilities.model_charts import interval_plot, match_bars
 from utilities.model_tables import headline_table, model_table, paired_table, variant_table
 from utilities.predictions_table import load_predictions
 
@@ -17,6 +20,17 @@ def test_the_table_of_models_is_right(predictions_folder):
     assert bad["resampled"] == 2  # two writers
     assert headline_table(table).loc["good", "CER %"].startswith("10.0")
     assert "CER without diacritics %" in variant_table(table)
+
+
+def test_figures_are_not_rounded_to_all_or_nothing():
+    frame = predictions_frame(("Carex stricta", "Carex", 0.9), *[("Carex stricta", "Carex stricta", 0.9)] * 20_000)
+    assert percent(0) == "0.0" and percent(100) == "100.0" and percent(0.04) == "< 0.1" and percent(101.7) == "101.7"
+    table = model_table({"m": frame})
+    shown = headline_table(table).loc["m"]
+    assert shown["CER %"].startswith("< 0.1 (0.0 to < 0.1)") and shown["exact %"].startswith("> 99.9 (> 99.9 to 100.0)")
+    figures = [text.get_text() for figure in (interval_plot(table), match_bars(table)) for text in figure.axes[0].texts]
+    assert figures == ["< 0.1 % (0.0 to < 0.1)", "> 99 %"]
+    assert "covers > 99 % (from" in sentence(Promise(0.9, 999, 0, 1000, 0.01, True), 0.01)
 
 
 def test_pairs_are_judged_on_what_both_have_with_the_same_transcription():

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from utilities.bootstrap import group_numbers, known_groups
+from utilities.metrics import percent
 from utilities.reliability import upper_bound
 
 LEVEL = 0.95
@@ -147,7 +148,7 @@ def design_effect(groups: np.ndarray, correlation: float) -> float:
 
 def sentence(found: Promise, target: float) -> str:
     """The promise in words, with its population."""
-    share = 100 * found.accepted / found.words
+    share = percent(100 * found.accepted / found.words, 0)
     if found.few_groups:
         return (
             f"These words cannot support a promise of {one_in(target)} wrong: those of the {found.words:,} whose group"
@@ -160,17 +161,17 @@ def sentence(found: Promise, target: float) -> str:
     if found.kept:
         return (
             f"Accepting words of confidence {threshold} or more leaves at most {one_in(found.error)} wrong"
-            f" and covers {share:.0f} % ({population}; 95 % sure)."
+            f" and covers {share} % ({population}; 95 % sure)."
         )
     if found.error > USELESS:
         return (
-            f"These words cannot support a promise of {one_in(target)} wrong: even of the surest {share:.0f} % up to"
+            f"These words cannot support a promise of {one_in(target)} wrong: even of the surest {share} % up to"
             f" {100 * found.error:.0f} in 100 may be wrong ({population}; 95 % sure). A person has to read every word."
         )
     at_most = math.ceil(1000 * found.error) / 10  # not rounded down to what is wanted
     return (
         f"These words cannot support a promise of {one_in(target)} wrong. The best they can: accepting confidence"
-        f" {threshold} or more leaves at most {at_most:.1f} in 100 wrong and covers {share:.0f} %"
+        f" {threshold} or more leaves at most {at_most:.1f} in 100 wrong and covers {share} %"
         f" ({population}; 95 % sure)."
     )
 

@@ -26,6 +26,16 @@ def reads_nothing(cer: float) -> bool:
     return cer >= NOTHING_LEARNT
 
 
+def percent(value: float, digits: int = 1) -> str:
+    """A number of percent, rounded; one that is not 0 or 100 is not called so: `< 0.1`, `> 99.9`."""
+    text = f"{value:.{digits}f}"
+    if value > 0 and float(text) == 0:
+        return f"< {10**-digits:.{digits}f}"
+    if value < 100 and float(text) == 100:
+        return f"> {100 - 10**-digits:.{digits}f}"
+    return text
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A fraction with its interval; NaN where there is nothing to count, or too little to resample."""

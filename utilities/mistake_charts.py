@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from utilities.chart_style import BLUE, GREY, PALE_BLUE, add_title, drawable, new_figure
+from utilities.metrics import percent
 
 LEFT_TO_RIGHT = "\u200e"  # a mark that keeps Hebrew and Arabic letters on their side of the arrow
 ARROW = f" {LEFT_TO_RIGHT}→{LEFT_TO_RIGHT} "
@@ -56,7 +57,7 @@ def length_chart(table: pd.DataFrame, title: str = "") -> Figure:
         arms = np.maximum(0, [shares - low, high - shares])
         axes.errorbar(places, shares, arms, fmt="none", ecolor="black", capsize=5)
         for place, share, top in zip(places, shares, np.fmax(shares, high), strict=True):
-            axes.annotate(f"{share:.1f}", (place, top), (0, 4), textcoords="offset points", ha="center", fontsize=9)
+            axes.annotate(percent(share), (place, top), (0, 4), textcoords="offset points", ha="center", fontsize=9)
         axes.set_xticks(places, names, fontsize=8)
         axes.set(title=heading, xlabel="characters of the word, and how many words there are", ylabel="%")
         axes.set_ylim(0, 1.12 * np.nanmax([1, *shares, *high]))  # 12 %: room for the figures

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from utilities.chart_style import BLUE, GREY, ORANGE, PALE, PALE_BLUE, broken, counted, legend_below, model_rows, say
+from utilities.metrics import percent
 
 
 def interval_plot(table: pd.DataFrame) -> Figure:
@@ -19,12 +20,12 @@ def interval_plot(table: pd.DataFrame) -> Figure:
         if np.isnan(cer):
             say(axes, place, "no transcriptions")
             continue
-        said = f"{cer:.1f} %"
+        said = f"{percent(cer)} %"
         if not np.isnan(low):
             axes.plot(
                 [low, high], [place, place], color=BLUE, linewidth=2, marker="|", markersize=13, markeredgewidth=2
             )
-            said += f" ({low:.1f} to {high:.1f})"
+            said += f" ({percent(low)} to {percent(high)})"
         axes.plot(cer, place, marker="o", markersize=9, color=BLUE, clip_on=False, zorder=3)
         axes.annotate(said, (np.nanmax([cer, high]), place), (10, 0), textcoords="offset points", va="center")
     highest = np.nanmax(table[["CER %", "CER high %"]].to_numpy(float), initial=0)
@@ -53,7 +54,8 @@ def match_bars(table: pd.DataFrame) -> Figure:
             axes.barh(place, share, left=start, height=0.55, color=colour, hatch=hatch, edgecolor="white")
             if share >= 5:  # % of the width: room for the number
                 box = {"facecolor": colour, "edgecolor": "none", "pad": 1.5}
-                axes.text(start + share / 2, place, f"{share:.0f} %", ha="center", va="center", color=ink, bbox=box)
+                said = f"{percent(share, 0)} %"
+                axes.text(start + share / 2, place, said, ha="center", va="center", color=ink, bbox=box)
             start += share
     keys = [Patch(facecolor=colour, hatch=hatch, edgecolor="white") for colour, hatch, _ in styles.values()]
     legend_below(figure, keys, list(styles))

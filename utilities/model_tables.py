@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from utilities.metrics import VARIANTS, Estimate, Summary, summarize
+from utilities.metrics import VARIANTS, Estimate, Summary, percent, summarize
 from utilities.paired_test import FEW_GROUPS, PairedResult, compare_pairs, significant_among
 from utilities.predictions_table import judged_models, unread, words_judged, words_read
 from utilities.rows import first_finding
@@ -67,7 +67,7 @@ def figures(summary: Summary) -> dict[str, Estimate]:
 def headline_table(table: pd.DataFrame) -> pd.DataFrame:
     """`model_table` to be read: the four headline figures in % with their 95 % intervals, and the mean confidence."""
     shown = _readable(table, ["CER", "WER", "exact", "off by one"])
-    confidence = [_number(value, 2) for value in table["mean confidence"]]
+    confidence = ["–" if np.isnan(value) else f"{value:.2f}" for value in table["mean confidence"]]
     return shown.assign(**{"mean confidence": confidence})
 
 
@@ -83,14 +83,10 @@ def _readable(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     for name in names:
         columns = [table[f"{name}{end} %"] for end in ("", " low", " high")]
         shown[f"{name} %"] = [
-            _number(v) + ("" if np.isnan(low) else f" ({low:.1f} to {high:.1f})")
+            ("–" if np.isnan(v) else percent(v)) + ("" if np.isnan(low) else f" ({percent(low)} to {percent(high)})")
             for v, low, high in zip(*columns, strict=True)
         ]
     return shown
-
-
-def _number(value: float, digits: int = 1) -> str:
-    return "–" if np.isnan(value) else f"{value:.{digits}f}"
 
 
 def paired_table(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from utilities.decoding import Reading
-from utilities.metrics import character_counts, edit_distances
+from utilities.metrics import character_counts, edit_distances, percent
 from utilities.model_files import name_of
 
 
@@ -53,8 +53,8 @@ def results_table(summaries: dict[Path, ReadingCounts]) -> str:
     lines = [f"{'model':<{width}}  images  judged  CER %  exact matches %  mean confidence"]
     notes = []
     for path, s in summaries.items():
-        cer = f"{100 * s.edits / s.characters:5.1f}" if s.characters else "    -"
-        exact = f"{100 * s.exact / s.labelled:15.1f}" if s.labelled else f"{'-':>15}"
+        cer = f"{percent(100 * s.edits / s.characters):>5}" if s.characters else "    -"
+        exact = f"{percent(100 * s.exact / s.labelled):>15}" if s.labelled else f"{'-':>15}"
         confidence = f"{'-':>15}" if s.judged_confidence is None else f"{s.judged_confidence:15.2f}"
         lines.append(f"{name_of(path):<{width}}  {s.rows:6d}  {s.labelled:6d}  {cer}  {exact}  {confidence}")
         notes += _notes(path, s)

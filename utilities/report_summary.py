@@ -7,6 +7,7 @@ import pandas as pd
 
 from utilities import charts, comparison
 from utilities.bootstrap import known_groups
+from utilities.metrics import percent
 from utilities.report_html import bullets, cell_text, chart, folded, paragraph, section, table
 
 READING_THE_TABLE = (
@@ -74,7 +75,7 @@ def _figures(frames: Mapping[str, pd.DataFrame], made: pd.DataFrame) -> str:
     shown = comparison.headline_table(made)
     told = [f"{name}: {row['CER %']} % wrong characters" for name, row in shown.iterrows()]
     matches = [
-        f"{name}: {row['exact %']:.0f} % exactly right, {row['off by one %']:.0f} % one character off"
+        f"{name}: {percent(row['exact %'], 0)} % exactly right, {percent(row['off by one %'], 0)} % one character off"
         for name, row in made.dropna(subset="CER %").iterrows()
     ]
     told_basis = basis(made, comparison.judged_models(frames))
