@@ -240,6 +240,15 @@ def test_the_readmes_results_are_those_of_the_json_files():
         assert [table for table in tables if table not in text] == []
 
 
+def test_what_the_readme_says_of_a_transfers_gain_is_what_its_table_says():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    row = r"^\| lectaurep_entries \| ([\d,]+) \| (\w+) \| residual \| (\d+) \| ([\d.]+) %"
+    cers = {row[:3]: float(row[3]) for row in re.findall(row, readme, re.MULTILINE)}
+    gains = [cers[w, "scratch", m] - cer for (w, start, m), cer in cers.items() if start == "transfer"]
+    assert {round(gain) for gain in gains} == {1, 2}
+    assert "it is one to two points better" in readme
+
+
 def test_a_row_says_where_a_model_has_other_lstms_than_those_of_setup_cfg():
     run = {"architecture": "residual", "hyperparameters": {"num_units_lstm1": 192, "num_units_lstm2": 192}}
     assert model_of(run) == "residual, LSTMs of 192"
