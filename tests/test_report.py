@@ -390,3 +390,11 @@ def test_a_difference_that_is_no_chance_is_said_to_be_none():
     frames = {"a": predictions_frame(*half), "b": predictions_frame(*[("Poa", "Poa", 0.9)] * 200)}
     page = report_page(Reported("a/b", frames, {}, {}, 0.05), datetime.datetime(2024, 5, 6))
     assert "b reads better (p &lt; 0.001)" in page and ">&lt; 0.001</td>" in page
+
+
+def test_a_difference_of_nearly_nothing_has_no_sign():
+    text = "Carex stricta Lam., wet meadow"
+    right = [(text, text, 0.9)] * 2000
+    frames = {"a": predictions_frame(*right[1:], (text, text[:-1], 0.9)), "b": predictions_frame(*right)}
+    page = report_page(Reported("a/b", frames, {}, {}, 0.05), datetime.datetime(2024, 5, 6))
+    assert "0.0 (0.0 to 0.0)" in page and "-0.0" not in page

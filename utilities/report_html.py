@@ -85,7 +85,7 @@ def cell_text(value: object, column: str) -> str:
     if isinstance(value, int | np.integer):
         return f"{value:,}"
     if isinstance(value, float | np.floating):
-        return "–" if np.isnan(value) else f"{value:,.{DIGITS.get(column, 1)}f}"
+        return "–" if np.isnan(value) else f"{value:z,.{DIGITS.get(column, 1)}f}"  # z: no "-0.0"
     return str(value)
 
 

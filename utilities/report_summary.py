@@ -99,7 +99,7 @@ def _figures(frames: Mapping[str, pd.DataFrame], made: pd.DataFrame) -> str:
 def _pairs(frames: Mapping[str, pd.DataFrame]) -> str:
     found = comparison.paired_table(frames)
     difference = [
-        cell_text(value, "") + ("" if np.isnan(low) else f" ({low:.1f} to {high:.1f})")
+        cell_text(value, "") + ("" if np.isnan(low) else f" ({low:z.1f} to {high:z.1f})")
         for value, low, high in zip(*(found[f"difference{end}"] for end in ("", " low", " high")), strict=True)
     ]
     columns = ["first", "second", "images", "first CER %", "second CER %", "difference", "p", "verdict"]
