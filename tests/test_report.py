@@ -135,6 +135,8 @@ def test_figures_are_those_of_the_tables(page, frames):
         assert note in page.texts["li"]
     assert "1 of these 12 images" in page.texts["p"]
     assert "from 10 transcribed words" in page.texts["p"]  # 12 less the unread and the one seen in training
+    assert "image unreadable: 1" in page.texts["td"]
+    assert "have their picture in this page" not in page.texts["p"]  # all have
 
 
 def test_confidence_mistakes_and_pairs_are_those_of_the_tables(page, frames):
@@ -304,6 +306,7 @@ def test_columns_of_words_hold_plain_values(frames):
     columns = word_columns(frames["bad"])
     assert {type(e) for e in columns["edits"]} == {int, type(None)}
     assert {len(values) for values in columns.values()} == {12}
+    assert columns["confidence"][:2] == [0.3, 0.32]
 
 
 def test_the_page_has_what_its_script_looks_for(page):
@@ -347,25 +350,46 @@ def test_a_report_says_what_a_model_has_seen_of_its_images(tmp_path, monkeypatch
     assert "It has learnt from 2 of these images without their transcriptions" in page
 
 
-def test_what_only_one_of_two_models_has_seen_is_said_of_that_one():
-    frame = predictions_frame(("Poa", "Poa", 0.9), ("Zea", "Zea", 0.8))
-    page = report_page(
-        Reported("a/b", {"one": frame, "two": frame}, {}, {"two": {"0.png"}}, 0.05), datetime.datetime(2024, 5, 6)
-    )
-    one, two = page.split('id="model-1"')
-    assert "were used to train it" in two and "were used to train it" not in one.split('id="model-0"')[1]
+def test_what_only_one_of_two_models_has_seen_is_said_of_that_one_and_both_have_their_pictures(frames, image_set):
+    two = frames["good"]
+    page = report_page(reported({"one": two.head(2), "two": two}, image_set, {"two": {"images/w000.png"}}), NOW)
+    first, second = page.split('id="model-1"')
+    assert "were used to train it" in second and "were used to train it" not in first.split('id="model-0"')[1]
+    assert len(Page(page).words[1]) == len(two)
 
 
-@pytest.mark.parametrize(
-    "option", ["all (5)", "only wrong (2)", "only right (1)", "no transcription (1)", "not read (1)"]
-)
-def test_the_filters_say_how_many_words_they_show(option):
+@pytest.fixture(scope="module")
+def few():
+    """Words of all kinds, and the text of their page."""
     frame = predictions_frame(
-        ("Poa", "Poa", 0.9), ("Poa", "Pox", 0.8), ("Poa", "Xxx", 0.3), ("", "Acer", 0.1), ("Zea", "", None)
+        ("Poa", "Poa", 0.9, "g"), ("Poa", "Pox", 0.8, "h"), ("Poa", "Xxx", 0.3), ("", "Acer", 0.1), ("Zea", "", None)
     )
     frame.loc[4, "problem"] = "image missing"
-    page = report_page(Reported("a/b", {"m": frame}, {}, {}, 0.05), datetime.datetime(2024, 5, 6))
-    assert f">{option}</option>" in page
+    return frame, report_page(reported({"m": frame}), NOW)
+
+
+def test_the_filters_say_how_many_words_they_show(few):
+    for option in ("all (5)", "only wrong (2)", "only right (1)", "no transcription (1)", "not read (1)"):
+        assert f">{option}</option>" in few[1]
+
+
+def test_charts_and_tables_say_what_there_is_of_each_kind(few):
+    frame, page = few
+    said = "".join(a["alt"] for a in Page(page).all("img"))
+    assert "read right: 1 words, median confidence 0.90; read wrong: 2 words, median confidence 0.55" in said
+    assert "The most frequent mistakes: a read as x, 2 times; " in said
+    assert "m: median 33 %, mean 44.4 %, worst 100 %" in said
+    assert "bootstrap over 2 groups and 1 single images" in page
+    assert f"chance alone makes {100 * comparison.calibration_error_by_chance(frame):.1f}." in page
+    for low in comparison.calibration_table(frame)["right low"]:
+        assert f'<td class="number">{low:.2f}</td>' in page
+    for threshold in ("0.9000", "0.8000", "0.3000"):
+        assert f'<th scope="row"><bdi>{threshold}</bdi></th>' in page
+    assert '<td class="number">0.5250</td>' in page  # the mean confidence of single words
+    confusions = page.split("What was there (rows)")[2].split("</table>")[0]
+    assert ">2</td>" in confusions and ">0</td>" not in confusions
+    assert "0 of 5 images have their picture in this page" in page
+    assert page.count('class="name"') == 4  # of the words on paper: one was not read
 
 
 def test_words_with_several_mistakes_are_marked_too():
@@ -382,6 +406,7 @@ def test_words_on_paper_have_their_pictures_and_marks():
         html.count("<img") == 1 and '<img src="data:image/webp;base64,AA" alt=""><bdi class="name">0.png</bdi>' in html
     )
     assert "Po<mark>a</mark>" in html and "Po<ins>x</ins>" in html and "0.2500" in html
+    assert '<td dir="auto">–</td><td dir="auto">Zea</td>' in html
 
 
 def test_a_difference_that_is_no_chance_is_said_to_be_none():
