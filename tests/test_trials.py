@@ -2,6 +2,7 @@ import os
 import time
 from dataclasses import replace
 
+import numpy as np
 import optuna
 import pytest
 from optuna.exceptions import StorageInternalError
@@ -11,7 +12,7 @@ from utilities.errors import UserError
 from utilities.locks import LockedError, this_process
 from utilities.outcomes import Outcome
 from utilities.search_space import Range, parse_values
-from utilities.studies import OWNER, SILENT, Strategy, kept_in
+from utilities.studies import OWNER, SILENT, Strategy, distribution_of, kept_in, sampler_for
 from utilities.trials import TrialQueue
 
 GRID = {"kernel_size": (3, 5), "learning_rate": (0.001, 0.002, 0.004)}
@@ -117,13 +118,26 @@ def test_values_are_never_tried_twice_and_a_small_space_is_searched_whole(storag
     assert len(set(values)) == len(values) == 6
 
 
+def test_random_values_follow_from_the_seed_and_bayes_begins_with_some():
+    def drawn(method, seed=2, before=0):
+        study, values = optuna.create_study(), distribution_of(RANGES["learning_rate"])
+        for rate in (1e-4, 2e-3, 1e-2)[:before]:
+            study.add_trial(optuna.create_trial(params={"r": rate}, distributions={"r": values}, value=rate))
+        study.sampler = sampler_for(strategy(method, seed=seed), 7, 0)
+        return study.ask({"r": values}).params["r"]
+
+    assert drawn("random") == drawn("random") != drawn("random", seed=3)
+    assert drawn("bayes", before=2) == drawn("random") != drawn("bayes", before=3)
+    assert np.median([drawn("random", seed=seed) for seed in range(40)]) < 3e-3  # rates differ by their ratio
+
+
 def test_hopeless_trials_are_told_to_stop_unless_pruning_is_off(tmp_path):
     for prune in (True, False):
         queue = opened(f"sqlite:///{tmp_path}/{prune}.db", chosen=strategy(prune=prune))
-        for _ in range(3):
+        for number in range(3):  # worse and worse, but the first are not judged
             trial = queue.next()
             for epoch in range(1, 8):
-                assert not queue.report(trial, epoch, 0.5 / epoch)
+                assert not queue.report(trial, epoch, 0.5 / epoch + number / 100)
             queue.finish(trial, outcome(trial))
         bad = queue.next()
         stops = [queue.report(bad, epoch, 0.95) for epoch in range(1, 8)]
@@ -149,6 +163,7 @@ def test_a_trial_is_not_hopeless_while_it_sees_drawn_words_only(tmp_path):
 def test_a_search_of_another_name_is_thrown_away_from_a_storage_that_is_not_shared(storage):
     chosen = (GRID, strategy(), {"seed": 2}, False)
     run_all(TrialQueue.open(storage, "other", *chosen))
+    TrialQueue.open(storage, "search", *chosen)  # they share it
     assert TrialQueue.open(storage, "other", *chosen[:3], True).goes_on
     assert not TrialQueue.open(storage, "search", *chosen, shared=False).goes_on
     assert not TrialQueue.open(storage, "other", *chosen[:3], True).goes_on
@@ -221,6 +236,8 @@ def test_a_trial_that_had_ended_when_its_search_was_killed_counts_once(storage, 
     run_all(resumed)
     assert [found.ordinal for found, _ in resumed.outcomes()] == list(range(resumed.total))
     assert resumed.outcomes()[1][1].state == state
+    ends = {trial.state.name for trial in optuna.load_study(study_name="search", storage=storage).trials}
+    assert ("PRUNED" in ends) == (state == "pruned")  # of which the sampler learns, too
 
 
 def test_a_search_that_another_process_works_on_is_left_alone(storage):
@@ -239,5 +256,9 @@ def test_a_search_that_another_process_works_on_is_left_alone(storage):
     study.set_user_attr(OWNER, parent | {"pid": 2**22 + 1})  # more than there can be: it has ended
     queue = opened(storage, resume=True)
     assert queue.goes_on
+    study.set_user_attr(OWNER, this_process() | {"seen": 0.0})
+    queue.report(queue.next(), 1, 0.5)
+    seen = optuna.load_study(study_name="search", storage=storage).user_attrs[OWNER]["seen"]
+    assert time.time() - seen < 60  # so that no other takes it over
     queue.close()
     assert optuna.load_study(study_name="search", storage=storage).user_attrs[OWNER] is None
