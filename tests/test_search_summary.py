@@ -91,8 +91,9 @@ def test_the_advice_knows_what_the_search_was_to_do(tmp_path, plan, cers, failed
 
 
 def test_no_value_is_advised_that_may_not_be(tmp_path):
-    table = write_trials(tmp_path, [0.1, 0.2, 0.3, 0.2], [0.001] * 4, dropouts=[0, 0.1, 0.2, 0.3])
-    assert search_summary.edges(search_summary.load_trials(table)) == []
+    for cers in ([0.1, 0.2, 0.3, 0.2], [0.2, 0.3, 0.2, 0.1]):
+        table = write_trials(tmp_path, cers, [0.001] * 4, dropouts=[0, 0.1, 0.2, 0.96])
+        assert search_summary.edges(search_summary.load_trials(table)) == []
 
 
 def test_of_ranges_what_matters_is_found_too_and_nothing_said_of_few_trials(tmp_path):
@@ -114,6 +115,7 @@ def test_failures_are_counted_with_their_reason(trials):
     ("cers", "rates", "said"),
     [
         ([0.5, 0.4, 0.3, 0.2, 0.15, 0.1], [1, 2, 3, 4, 5, 6], "more trials are worth it"),
+        ([0.5, 0.4, 0.3, 0.3, 0.2, 0.2], [1, 2, 3, 4, 5, 6], "from 30.00 to 20.00 %: more trials are worth it"),
         ([0.5, 0.1, 0.3, 0.2, 0.3, 0.4], [1, 2, 3, 4, 5, 6], "hardly worth it"),
         ([0.1, 0.2, 0.3, 0.2, 0.3, 0.4], [1, 2, 3, 4, 5, 6], "LEARNING_RATE = 0.001 (the lowest). Try values beyond"),
         ([0.5, 0.4], [1, 2], "Only 2 trials"),
@@ -143,6 +145,21 @@ def test_charts_can_be_drawn_of_any_search(trials, tmp_path):
             figure.savefig(tmp_path / "chart.png")
     for figure in (search_charts.best_so_far_chart(none), search_charts.scatter_plots(none)):
         assert [text.get_text() for text in figure.axes[0].texts] == ["no trial is complete"]
+
+
+def test_charts_show_what_the_tables_say(trials):
+    lines = {line.get_label(): line for line in search_charts.best_so_far_chart(trials).axes[0].lines}
+    course = search_summary.best_so_far(trials)
+    assert np.allclose(lines["best so far"].get_ydata(), course["best CER %"])
+    assert np.allclose(lines["a trial"].get_ydata(), course["CER %"], equal_nan=True)
+    of_rates = next(a for a in search_charts.scatter_plots(trials).axes if a.get_xlabel() == "LEARNING_RATE")
+    best = next(line for line in of_rates.lines if line.get_label() == "best")
+    assert best.get_ydata() == pytest.approx(100 * trials["val_cer"].min())
+    assert [tick.get_text() for tick in of_rates.get_xticklabels()] == ["0.0001", "0.001", "0.01"]
+    importances = search_summary.importances(trials)
+    (bars,) = (axes := search_charts.importance_bars(importances).axes[0]).containers
+    shown = zip(axes.get_yticklabels(), bars, strict=True)
+    assert {name.get_text(): bar.get_width() for name, bar in shown} == importances.to_dict()
 
 
 def test_a_table_that_is_none_says_so(tmp_path):
@@ -185,4 +202,5 @@ def test_of_trials_that_read_alike_the_cheaper_prediction_is_the_best(tmp_path):
     trials = search_summary.load_trials(write_trials(tmp_path, [0.2, 0.1, 0.1, 0.1], [0.001, 0.002, 0.003, 0.004]))
     trials = trials.assign(cost=[1.0, 9.0, 5.0, 5.0], val_loss=[1.0, 1.0, 3.0, 2.0])
     assert search_summary.ranked(trials)["trial"].tolist() == [4, 3, 2, 1]
-    assert search_summary.best_table(trials).index.tolist() == [4, 3, 2, 1]
+    best = search_summary.best_table(trials)
+    assert best.index.tolist() == [4, 3, 2, 1] and best["CER %"].tolist() == [10, 10, 10, 20]
