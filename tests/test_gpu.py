@@ -165,6 +165,9 @@ def test_workers_without_a_gpu_share_the_cores():
     assert {d["TF_NUM_INTRAOP_THREADS"] for d in devices} == {"2"}
     assert "2 of 8 cores" in line
     assert devices_for_workers(1, {}, StandIn(), cores=8)[0] == [{"CUDA_VISIBLE_DEVICES": "-1"}]
+    for hidden in ("", "-1"):  # by the user
+        devices, line = devices_for_workers(2, {"CUDA_VISIBLE_DEVICES": hidden}, StandIn(5, 5), cores=8)
+        assert [d["CUDA_VISIBLE_DEVICES"] for d in devices] == ["-1"] * 2 and f"is set to {hidden!r}" in line
 
 
 @pytest.mark.parametrize(("count", "gpus"), [(4, (3, 9, 6)), (9, ())])

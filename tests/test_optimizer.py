@@ -140,13 +140,14 @@ def test_the_heads_of_a_full_model_step_as_with_adamw():
     assert alike == set(HEADS)  # AdamW's first step is as long for every weight
 
 
-def test_a_kernel_goes_on_in_the_direction_of_the_steps_before():
+@pytest.mark.parametrize(("scale", "direction"), [(-0.42, 1), (-0.5, -1)])
+def test_a_kernel_goes_on_in_the_direction_of_the_steps_before_unless_a_gradient_is_half_as_large(scale, direction):
     layer, optimizer = keras.layers.Dense(24), Muon(RATE, weight_decay=0.0)
     layer.build((None, 40))
     optimizer.build([layer.kernel])
     gradient, places = np.random.default_rng(1).normal(size=(40, 24)), [keras.ops.convert_to_numpy(layer.kernel)]
-    for scale in (1.0, -0.1):
-        optimizer.apply([keras.ops.convert_to_tensor(scale * gradient, "float32")])
+    for times in (1.0, scale):  # the second step: 0.95 (0.95 + scale) + scale times the gradient
+        optimizer.apply([keras.ops.convert_to_tensor(times * gradient, "float32")])
         places.append(keras.ops.convert_to_numpy(layer.kernel))
     first, second = np.diff(places, axis=0)
-    assert np.allclose(first, second, atol=1e-5)
+    assert np.allclose(first, direction * second, atol=1e-5)
