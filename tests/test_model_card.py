@@ -44,9 +44,17 @@ def written(path, record):
 
 def test_a_card_says_what_a_curator_must_know_of_each_step(tmp_path):
     base = record(image_set="large")
-    card = model_card(written(tmp_path / "m.h5", record(base, validated_on_learnt=3, validated_on_copies=4)))
+    more = {"untranscribed": {"taken": 30, "images": 55, "image_set": "more"}, "texts_of_base": 5}
+    more |= {"rehearsed": {"images": 70, "image_set": "first"}, "validated_on_learnt": 3, "validated_on_copies": 4}
+    leaning = {"language_calibration": CALIBRATION | {"words": 49}}
+    card = model_card(written(tmp_path / "m.h5", record(base, **more) | leaning))
+    assert "scaled (upright) to 40 px high, at most 512 px wide" in card and "2: ab" in card
     own, before = card.split("transferred from a model")
     assert "90 of train (validated on 10)" in own and "90 of large" in before
+    assert "trained        2026-01-02, 9 epochs in 10 min" in own
+    assert "and 30 of more as the model before it read them" in own and "as the model before it" not in before
+    assert "beside some of 70 of first again" in own and "beside" not in before
+    assert "leaning towards 1 texts, 5 of them the base model's: calibrated on 49 words" in own
     assert "after 40 words drawn by the computer" in own
     assert "validation CER 12.30 % in epoch 7" in own
     assert "(looks too good: the model before was trained with 3 of these images)" in own

@@ -93,11 +93,13 @@ def test_training_shows_them_first_then_the_own_words_and_does_not_stop_early_be
     assert len(progress.history) == (any_of_them + 3 if early_stopping else LEAST_EPOCHS)
 
 
-def test_what_a_model_only_thinks_to_have_read_is_not_drawn(monkeypatch):
+def test_what_a_model_only_thinks_to_have_read_is_not_drawn_and_what_is_has_its_own_label(monkeypatch):
     drawn, alphabet = [], Alphabet.from_labels(["Acer", "Rosa"])
-    monkeypatch.setattr(pretraining, "draw_words", lambda labels, *_: drawn.extend(labels) or [])
-    acer, rosa = (alphabet.encode(text) for text in ("Acer", "Rosa"))
     content = np.zeros((32, 60), np.uint8)
+    monkeypatch.setattr(pretraining, "draw_words", lambda labels, *_: drawn.extend(labels) or [(content, "Race")])
+    acer, rosa = (alphabet.encode(text) for text in ("Acer", "Rosa"))
     words = [Word(content, acer), Word(content, rosa, "", [(tuple(rosa.tolist()), 1.0)])]
-    Pretraining(WordBatches(words, Preprocessing(32, 256), lambda width: width // 4, 4, 1), alphabet, 50, 100, seed=1)
+    batches = WordBatches(words, Preprocessing(32, 256), lambda width: width // 4, 4, 1)
+    substitute = Pretraining(batches, alphabet, 50, 100, seed=1).substitutes(0)
     assert drawn == ["Acer"]
+    assert alphabet.decode(substitute(0, lambda width: True, np.random.default_rng(1)).label) == "Race"

@@ -46,6 +46,9 @@ def test_words_of_the_base_are_trained_on_beside_the_own_and_never_validated_on(
     assert f"{shown - len(before.training)} of 6 words of {work.name}/first are learnt again" in announce_rehearsal(
         after, left_out
     )
+    table = work / "first/words_metadata.csv"
+    table.write_text(table.read_text().replace("Tilia", "Tilla"))
+    assert rehearsing(work)[1].record != after.record  # so that a run is not resumed with other transcriptions
 
 
 def test_images_that_are_learnt_or_validated_on_are_not_rehearsed(work):
@@ -53,6 +56,7 @@ def test_images_that_are_learnt_or_validated_on_are_not_rehearsed(work):
         shutil.copy(work / f"train/images/w{i:03d}.png", work / f"first/images/w{i:03d}.png")
     _, after, _ = rehearsing(work)
     assert [s.label for s in after.rehearsed] == OTHERS[5:]
+    assert after.record["rehearsed"]["images"] == 1
     shutil.copy(work / "train/images/w005.png", work / "first/images/w005.png")
     with pytest.raises(ImageSetError, match=r"All 6 images of .*first are in the training set.*BASE_SET_NAME"):
         rehearsing(work)

@@ -33,6 +33,8 @@ def test_words_are_contents_as_of_image_files_and_one_text_never_looks_alike_twi
     for content, _ in drawn:
         assert content.dtype == np.uint8 and content.shape[0] == HOW.height and content.shape[1] <= HOW.width
         assert content.max() > 100 and np.median(content) < 50  # light ink on nothing
+    lengths, widths = zip(*((len(text), content.shape[1]) for content, text in drawn), strict=True)
+    assert np.corrcoef(lengths, widths)[0, 1] > 0.5  # each shows its own text
     [(frequent, times)] = Counter(text for _, text in drawn).most_common(1)
     assert len({content.tobytes() for content, text in drawn if text == frequent}) == times > 2
 

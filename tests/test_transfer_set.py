@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 from conftest import WORDS, small_recognizer, write_image_set, write_settings
 
@@ -15,7 +17,7 @@ def work(tmp_path):
     """Some Latin names, of which VALIDATION_SHARE sets some aside."""
     labels = ["Carex alba", "Rosa rubra", "Viola nigra", "Carex nigra", "Rosa alba", "Viola rubra", "Éa"]
     write_image_set(tmp_path / "train", labels)
-    write_image_set(tmp_path / "test", ["Fagus"])
+    write_image_set(tmp_path / "test", ["Fagus", "Tilia"])
     return tmp_path
 
 
@@ -92,6 +94,7 @@ def test_test_images_that_are_rehearsed_are_said(work, capsys):
     write_image_set(work / "first", ["Carex", "Rosa"], groups=["a", "b"])
     image = (work / "test/images/w000.png").read_bytes()
     (work / "first/images/w001.png").write_bytes(image)
+    shutil.copy(work / "test/images/w001.png", work / "train/images/w000.png")  # another, of which the other line tells
     settings = write_settings(work, project="METADATA_GROUP_COLUMN = writer")
     settings.write_text(settings.read_text().replace("[transfer]", "[transfer]\nBASE_SET_NAME = first"))
     for name in ("train", "test"):
