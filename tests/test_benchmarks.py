@@ -3,15 +3,18 @@
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from conftest import ROOT, WORDS, small_recognizer, write_image_set, write_settings
 from PIL import Image
 
-from benchmarks import accuracy
+from benchmarks import accuracy, accuracy_runs, machine
+from benchmarks.accuracy_runs import Curve, TestWords
 from benchmarks.curve_chart import curve_chart, words_chart
 from benchmarks.experiment import CANVASES, Sets, experiment, first_words
 from benchmarks.machine import cpu_name
@@ -24,17 +27,21 @@ from benchmarks.results import (
     short_speed_table,
     speed_table,
 )
+from benchmarks.speed_measures import padding
+from benchmarks.speed_report import ORIGINAL, ratios
 from benchmarks.tables import RESULTS, model_of, text_table, words_of, write_json
+from benchmarks.trial_overhead import Timing
 from utilities.alphabet import Alphabet
 from utilities.errors import UserError
 from utilities.hyperparameters import ARCHITECTURES, DEFAULTS, resolve
-from utilities.images import Preprocessing
+from utilities.images import Preprocessing, canvas_width
 from utilities.model import RecognizerSpec, build_prediction_model
 from utilities.model_card import read_description
 from utilities.peak_memory import forget_peak_memory, peak_memory
 from utilities.saved_model import save_recognizer
 
 TINY = ["BATCH_SIZE=8", "NUM_UNITS_DENSE=8", "NUM_UNITS_LSTM1=8", "NUM_UNITS_LSTM2=8"]
+GROUPS = {"METADATA_GROUP_COLUMN": "writer"}
 
 
 @pytest.fixture(scope="module")
@@ -60,19 +67,22 @@ def test_accuracy_trains_and_transfers_and_reports(sets):
     done = run(
         "accuracy.py", sets / "train", "test", "--minutes", 0.05, "--architectures", "compact",
         "--canvas", "compact=32x128", "--group-column", "writer", "--set", *TINY,
-        "--transfer", "train", "test", "--words", 18, "--save", "models",
+        "--transfer", "train", "test", "--words", 18, "--save", "models", "--seed", 3,
+        "--transfer-minutes", 0.04, "--transfer-group-column", "",
         "--out", "out/a.json", cwd=sets,
     )  # fmt: skip
     result = result_of(done, sets / "out" / "a.json")
     assert result["machine"]["cores"] >= 1 and result["machine"]["versions"]["keras"]
-    assert result["seed"] == 2
+    assert result["seed"] == 3
     scratch, transfer = result["runs"]
     assert (scratch["start"], transfer["start"]) == ("scratch", "transfer")
-    assert (scratch["words"], transfer["words"]) == (36, 18)
+    assert [(row["words"], row["minutes"], row["groups"], row["seed"]) for row in (scratch, transfer)] == [
+        (36, 0.05, 3, 3), (18, 0.04, 12, 3),
+    ]  # fmt: skip
     for row in result["runs"]:
         assert (row["architecture"], row["optimizer"]) == ("compact", "Muon, weight decay 0.3")  # of few steps
         assert (row["canvas"], row["resize"]) == ([32, 128], "upright")
-        assert (row["test_words"], row["groups"], row["unread"]) == (12, 3, 0)
+        assert (row["test_words"], row["unread"]) == (12, 0)
         assert row["hyperparameters"]["batch_size"] == 8
         assert 0 < row["cer_low"] <= row["cer"] <= row["cer_high"]
         assert 0 <= row["exact"] <= 1
@@ -87,9 +97,9 @@ def test_accuracy_trains_and_transfers_and_reports(sets):
         assert chart.width > 500
     assert str(sets) not in (sets / "out" / "a.json").read_text()
     assert sorted(path.name for path in (sets / "models").iterdir()) == [
-        "compact-scratch-36_words-0.05_minutes.h5", "compact-transfer-18_words-0.05_minutes.h5",
+        "compact-scratch-36_words-0.05_minutes.h5", "compact-transfer-18_words-0.04_minutes.h5",
     ]  # fmt: skip
-    record = read_description(sets / "models" / "compact-transfer-18_words-0.05_minutes.h5")["record"]
+    record = read_description(sets / "models" / "compact-transfer-18_words-0.04_minutes.h5")["record"]
     assert record["data"]["training_images"] < 18 and record["base"]["data"]["training_images"] < 36
     assert record["calibration"]["temperature"] > 0
 
@@ -130,9 +140,17 @@ def test_the_overhead_of_trials_is_a_row_for_each(tmp_path):
     written = json.loads((tmp_path / "overhead.json").read_text())
     assert written["machine"]["cores"] and len(written["trials"]) == len(rows) == 2
     assert header.split()[:4] == ["trial", "seconds", "training", "overhead"]
-    for row in rows:
+    for row, trial in zip(rows, written["trials"], strict=True):
         seconds, training, overhead = map(float, row.split()[1:4])
         assert 0 < training < seconds and overhead == pytest.approx(seconds - training, abs=0.11)
+        assert [trial[name] for name in ("seconds", "training", "overhead")] == pytest.approx(
+            [seconds, training, overhead], abs=0.06
+        )
+
+
+def test_a_trial_would_take_its_epochs_at_the_pace_of_the_later_ones():
+    timing = Timing(10.0, [14.0, 15.0, 16.0, 19.0], 25.0)
+    assert (timing.training, timing.overhead) == (4.0, 11.0)
 
 
 def test_speed_measures_everything_once(sets, tmp_path):
@@ -147,7 +165,11 @@ def test_speed_measures_everything_once(sets, tmp_path):
         assert speed["images"] > 0 and speed["images_per_second"] > 0 and speed["peak_memory_mb"] > 50
         assert speed["flop_per_second"] == pytest.approx(speed["images_per_second"] * speed["operations_per_image"])
         assert 0 < speed["utilisation"] < 2  # other work on the machine can slow the matrix product as well
+        assert speed["utilisation"] == pytest.approx(
+            speed["flop_per_second"] / result["machine"]["matrix_flop_per_second"]
+        )
     network = result["speed"]["network alone"]["operations_per_image"]
+    assert result["speed"]["file to text"]["operations_per_image"] == pytest.approx(network)
     original = result["speed"]["classic, original settings: network alone"]["operations_per_image"]
     assert original > 5 * network
     assert len(result["ratios"]) == 3 and all(ratio > 0 for ratio in result["ratios"].values())
@@ -167,6 +189,54 @@ def test_speed_measures_a_fresh_model_on_another_canvas(sets):
     assert (result["architecture"], result["canvas"], result["trained_model"]) == ("compact", [32, 128], None)
 
 
+def test_speeds_are_compared_as_their_names_say():
+    speeds = {
+        "network alone": 200,
+        "file to text": 100,
+        f"{ORIGINAL}: network alone": 50,
+        f"{ORIGINAL}: file to text": 20,
+    }
+    assert ratios({name: {"images_per_second": rate} for name, rate in speeds.items()}) == {
+        "file to text / network alone": 0.5, "network alone / original's": 4, "file to text / original's": 5,
+    }  # fmt: skip
+
+
+def test_pixels_are_compared_with_the_widest_canvas_needed_and_with_the_widest_allowed():
+    how = Preprocessing(32, 256)
+    found = padding([np.zeros((32, 60), np.uint8)] * 3, how)
+    assert found["of_widest_needed"] == 1
+    assert found["training"]["of_img_width"] == canvas_width(60, how) / 256
+
+
+def test_the_machines_rate_is_of_its_quickest_product(monkeypatch):
+    steps = iter([0, 0, 0, 4, 4, 4, 6, 6])  # s: one sets up, the next takes 4 and the last 2
+    monkeypatch.setattr(machine, "MATRIX_SIDES", (8,))
+    monkeypatch.setattr(machine, "time", SimpleNamespace(perf_counter=lambda: next(steps)))
+    assert machine.matrix_product_rate(5) == pytest.approx(2 * 8**3 / 2)
+
+
+def test_reading_the_test_set_is_no_training_time_and_what_cannot_be_read_is_wrong(sets, tmp_path, monkeypatch):
+    shutil.copytree(sets / "test", tmp_path / "test")
+    (tmp_path / "test/images/w000.png").write_bytes(b"no picture")
+    config = experiment(tmp_path, "compact", Sets(sets / "train", tmp_path / "test", GROUPS), None, 1, {})
+    monkeypatch.chdir(tmp_path)
+    words, clock = TestWords(config, Preprocessing(32, 256)), [0.0]
+
+    def read(contents):
+        clock[0] += 50
+        return [SimpleNamespace(text=word) for word in WORDS[1:]]
+
+    monkeypatch.setattr(accuracy_runs.time, "perf_counter", lambda: clock[0])
+    curve = Curve(SimpleNamespace(read=read), words, minutes=1)
+    for _ in range(3):
+        clock[0] += 2
+        curve([{"val_cer": 0.5}])
+    assert [(point["seconds"], point["epoch"]) for point in curve.points] == [(4, 2)]  # every 3 seconds
+    assert (curve.seconds, curve.test_seconds, curve.epochs) == (6, 50, 3)
+    assert words.read(SimpleNamespace(read=read)) == ["", *WORDS[1:]]
+    assert curve.points[0]["cer"] == pytest.approx(len(WORDS[0]) / sum(map(len, WORDS)))
+
+
 def test_a_mistake_is_said_in_one_message(sets):
     done = run("accuracy.py", "nowhere", "test", cwd=sets)
     assert done.returncode == 1 and "no such folder" in done.stderr and "Traceback" not in done.stderr
@@ -184,7 +254,7 @@ def test_a_mistake_is_said_in_one_message(sets):
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_an_experiment_takes_the_shipped_settings_and_each_architecture_its_own(sets, tmp_path, architecture):
-    pair = Sets(sets / "train", sets / "test", {"METADATA_GROUP_COLUMN": "writer"})
+    pair = Sets(sets / "train", sets / "test", GROUPS)
     config = experiment(tmp_path, architecture, pair, None, 7, {"SEED": "5", "DROPOUT": "0.4"})
     assert resolve(architecture, {"dropout": 0.4}) == resolve(architecture, config.train.hyperparameters)
     assert (config.project.img_height, config.project.img_width) == CANVASES.get(architecture, (40, 512))
@@ -199,7 +269,7 @@ def test_an_unknown_setting_is_refused(sets, tmp_path):
 
 
 def test_samples_take_whole_groups_and_smaller_ones_are_part_of_larger_ones(sets, tmp_path):
-    pair = Sets(sets / "train", sets / "test", {"METADATA_GROUP_COLUMN": "writer"})
+    pair = Sets(sets / "train", sets / "test", GROUPS)
     config = experiment(tmp_path, "compact", pair, None, 1, {})
     rows = {}
     for count in (12, 20):
@@ -323,3 +393,4 @@ def test_curves_of_several_test_sets_are_told_apart():
     (axes,) = curve_chart([run | {"test_set": name} for name in ("a/test", "b/test")]).axes
     assert [t.get_text().split()[-1] for t in axes.get_legend().get_texts()] == ["a/test", "b/test"]
     assert "of the same test set" in axes.get_title()
+    assert [axes.lines[0].get_xdata()[0], axes.lines[0].get_ydata()[0]] == [0.1, 100]  # minutes, %
