@@ -20,6 +20,15 @@ ROOT = Path(__file__).resolve().parents[1]
 FIXTURES = ROOT / "tests" / "fixtures"
 
 
+SLOW_FILES = ("stages", "training", "benchmarks", "training_run", "settings_of_stages", "interrupted_stages")
+
+
+def pytest_collection_modifyitems(items: list) -> None:
+    """The slow files come first, so that no process is left with one of them when the other has done all the rest."""
+    slow = [f"test_{name}" for name in SLOW_FILES]
+    items.sort(key=lambda item: slow.index(item.path.stem) if item.path.stem in slow else len(slow))
+
+
 def pytest_collection_finish() -> None:
     """Nobody looks for garbage in what the tests import: that took a twentieth of their time."""
     gc.freeze()
@@ -30,6 +39,13 @@ def seeded() -> None:
     """Fresh weights are the same in every run: one start in a hundred learns next to nothing in a test's few steps."""
     if keras := sys.modules.get("keras"):
         keras.utils.set_random_seed(1)
+
+
+@pytest.fixture(autouse=True)
+def graphs_as_they_are() -> None:
+    """TensorFlow takes a second to make a graph quicker, which pays in a stage, not in the few steps of a test."""
+    if tf := sys.modules.get("tensorflow"):
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 def draw(text: str, height: int = 32, seed: int = 0) -> Image.Image:

@@ -1,3 +1,6 @@
+import shutil
+
+import keras
 import numpy as np
 import pytest
 from conftest import FIXTURES, WORDS, small_recognizer, write_image_set, write_settings
@@ -18,18 +21,60 @@ from utilities.saved_model import load_recognizer, save_recognizer
 STEPS = [ModelFiles(f"x-{step}", f"x-{step}", "h5") for step in ("retrained", "fine_tuned")]
 
 
-@pytest.fixture
-def work(tmp_path, monkeypatch):
-    """A working directory with two base models, to transfer from by `transfer`."""
-    monkeypatch.chdir(tmp_path)
-    write_image_set(tmp_path / "train", WORDS)
-    write_image_set(tmp_path / "test", WORDS[:2])
-    settings = write_settings(tmp_path)
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """A folder with two base models, to transfer from."""
+    keras.utils.set_random_seed(1)
+    folder = tmp_path_factory.mktemp("begun")
+    write_image_set(folder / "train", WORDS)
+    write_image_set(folder / "test", WORDS[:2])
+    settings = write_settings(folder)
     settings.write_text(settings.read_text().replace("FINE_TUNING_EPOCHS = 1", "FINE_TUNING_EPOCHS = 3"))
     for name in ("a", "b"):
         base = small_recognizer(record={"date": name, "data": {}})
-        save_recognizer(tmp_path / f"{name}.h5", base.spec, base.full_model, base.record)
+        save_recognizer(folder / f"{name}.h5", base.spec, base.full_model, base.record)
+    return folder
+
+
+@pytest.fixture
+def work(begun, tmp_path, monkeypatch):
+    """A copy of that folder, the working directory."""
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def ended(begun, tmp_path_factory):
+    """The same folder after a transfer, and before its second step's files were written."""
+    folder = tmp_path_factory.mktemp("ended") / "work"
+    shutil.copytree(begun, folder)
+    original = training_run.save_trained
+
+    def kept_before(files, *arguments):
+        if files == STEPS[1]:
+            shutil.copytree(folder, folder.with_name("unsaved"), ignore=shutil.ignore_patterns("*.lock"))
+        original(files, *arguments)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(folder)
+        patched.setattr(training_run, "save_trained", kept_before)
+        transfer(folder)
+    return folder
+
+
+@pytest.fixture
+def after_one(ended, work):
+    """The working directory after a transfer."""
+    shutil.copytree(ended, work, dirs_exist_ok=True)
+    return work
+
+
+@pytest.fixture
+def after_stop(ended, work):
+    """The working directory after a transfer that was stopped when its second step was to be saved."""
+    shutil.copytree(ended.with_name("unsaved"), work, dirs_exist_ok=True)
+    return work
 
 
 def transfer(work, *flags, base="a.h5"):
@@ -71,9 +116,8 @@ def history(files):
     return np.loadtxt(files.history, delimiter=",", skiprows=1, ndmin=2)[:, :-1]  # but for the seconds
 
 
-def test_a_transfer_stopped_between_its_steps_goes_on_to_the_same_result(work, monkeypatch, capsys):
-    transfer(work)
-    unbroken = history(STEPS[1])
+def test_a_transfer_stopped_between_its_steps_goes_on_to_the_same_result(after_one, monkeypatch, capsys):
+    work, unbroken = after_one, history(STEPS[1])
     for files in STEPS:
         for path in files.all:
             path.unlink()
@@ -123,30 +167,21 @@ def test_a_disk_that_is_full_at_the_end_costs_nothing_but_the_wait(work, monkeyp
     assert all(path.exists() for files in STEPS for path in files.all)
 
 
-def test_what_was_to_be_thrown_away_is_not_gone_on_with_even_where_the_settings_are_the_same(work, monkeypatch):
-    original, kept = training_run.save_trained, STEPS[1].resume
-
-    def stopped_in(step):
-        def save(files, *arguments):
-            if files == STEPS[step]:
-                raise KeyboardInterrupt
-            original(files, *arguments)
-
-        return save
-
-    for step, flags in ((1, ()), (0, ("--overwrite",))):
-        with monkeypatch.context() as patched:
-            patched.setattr(training_run, "save_trained", stopped_in(step))
-            with pytest.raises(KeyboardInterrupt):
-                transfer(work, *flags)
-        assert kept.exists() == (step == 1)
-    transfer(work, "--resume")
+def test_what_was_to_be_thrown_away_is_not_gone_on_with_even_where_the_settings_are_the_same(after_stop, monkeypatch):
+    kept = STEPS[1].resume
+    assert kept.exists()
+    with monkeypatch.context() as patched:
+        patched.setattr(training_run, "save_trained", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            transfer(after_stop, "--overwrite")
+    assert not kept.exists()
+    transfer(after_stop, "--resume")
     assert all(path.exists() for files in STEPS for path in files.all)
 
 
 @pytest.mark.parametrize("flags", [("--resume",), ("--resume", "--overwrite")])
-def test_a_transfer_that_replaces_another_and_was_stopped_takes_nothing_from_that(work, monkeypatch, flags):
-    transfer(work)
+def test_a_transfer_that_replaces_another_and_was_stopped_takes_nothing_from_that(after_one, monkeypatch, flags):
+    work = after_one
     before = history(STEPS[1])
     begun_anew(work, monkeypatch, rate=0.004)
     transfer(work, *flags)
@@ -154,8 +189,8 @@ def test_a_transfer_that_replaces_another_and_was_stopped_takes_nothing_from_tha
     assert rates[0].max() < 0.0016 < rates[1].max() and not np.allclose(history(STEPS[1])[:, :-1], before[:, :-1])
 
 
-def test_one_that_replaces_another_and_was_stopped_between_its_steps_can_go_on(work, monkeypatch):
-    transfer(work)
+def test_one_that_replaces_another_and_was_stopped_between_its_steps_can_go_on(after_one, monkeypatch):
+    work = after_one
     settings = (work / "setup.cfg").read_text()
     (work / "setup.cfg").write_text(settings.replace("[transfer]", "[transfer]\nFINE_TUNING_LEARNING_RATE = 0.004"))
     interrupted(work, monkeypatch, 2, "--overwrite")
@@ -180,21 +215,10 @@ def test_another_run_that_has_ended_meanwhile_is_not_replaced(work, monkeypatch)
     assert STEPS[0].full.read_text() == "finished"
 
 
-def test_what_an_older_run_kept_of_the_second_step_is_not_taken_for_the_new_ones(work, monkeypatch):
-    original = training_run.save_trained
-
-    def stopped_in_the_second(files, *arguments):
-        if files == STEPS[1]:
-            raise KeyboardInterrupt
-        original(files, *arguments)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(training_run, "save_trained", stopped_in_the_second)
-        with pytest.raises(KeyboardInterrupt):
-            transfer(work)
+def test_what_an_older_run_kept_of_the_second_step_is_not_taken_for_the_new_ones(after_stop, monkeypatch):
     assert STEPS[1].resume.exists()
-    begun_anew(work, monkeypatch, rate=0.004)
-    transfer(work, "--resume")
+    begun_anew(after_stop, monkeypatch, rate=0.004)
+    transfer(after_stop, "--resume")
     assert history(STEPS[1])[:, -1].max() > 0.0016 and all(path.exists() for files in STEPS for path in files.all)
 
 
@@ -239,8 +263,8 @@ def test_a_transfer_says_what_it_does_not_use_and_records_what_it_did(work, caps
     assert rates == [0.003, 0.0015] and load_recognizer(STEPS[1].full).spec.hyperparameters.batch_size == 3
 
 
-def test_a_transfer_that_was_to_replace_another_and_kept_nothing_begins_afresh(work, monkeypatch, capsys):
-    transfer(work)
+def test_a_transfer_that_was_to_replace_another_and_kept_nothing_begins_afresh(after_one, monkeypatch, capsys):
+    work = after_one
     settings = (work / "setup.cfg").read_text()
     (work / "setup.cfg").write_text(settings.replace("[transfer]", "[transfer]\nRETRAINING_LEARNING_RATE = 0.0042"))
     interrupted(work, monkeypatch, 1, "--overwrite")
