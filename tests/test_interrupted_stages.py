@@ -14,9 +14,9 @@ def begin():
     """Starts a stage's command; none outlives its test."""
     started = []
 
-    def begin(stage, *arguments, cwd, stderr=subprocess.DEVNULL) -> subprocess.Popen:
-        silent = {"stdout": subprocess.DEVNULL, "stderr": stderr, "text": True}
-        started.append(subprocess.Popen(command(stage, *arguments), cwd=cwd, **silent))
+    def begin(stage, *arguments, cwd, output=subprocess.DEVNULL) -> subprocess.Popen:
+        streams = {"stdout": output, "stderr": output, "text": True}
+        started.append(subprocess.Popen(command(stage, *arguments), cwd=cwd, **streams))
         return started[-1]
 
     yield begin
@@ -42,22 +42,22 @@ def test_a_killed_search_resumes_with_what_is_missing_and_keeps_foreign_files(wo
     assert {r["state"] for r in rows(logs / "trials.csv")} == {"complete"}
     assert (logs / "mine.txt").exists()
     settings.write_text(settings.read_text().replace("[train]", "[train]\nARCHITECTURE = compact"))
-    for _ in range(2):
-        refused = run("hyperparameter_tuner", "setup.cfg", "--resume", cwd=workspace, check=False)
-        assert refused.returncode == 1 and "is of another one" in refused.stderr
+    refused = run("hyperparameter_tuner", "setup.cfg", "--resume", cwd=workspace, check=False)
+    assert refused.returncode == 1 and "is of another one" in refused.stderr
     assert len(rows(logs / "trials.csv")) == 3
 
 
 def test_ctrl_c_ends_a_training_and_says_that_it_can_go_on(workspace, begin):
-    write_settings(workspace, epochs=500, train="EARLY_STOPPING = False")
-    process = begin("one_model_trainer", "setup.cfg", "x", cwd=workspace, stderr=subprocess.PIPE)
+    write_settings(workspace, epochs=500, train="EARLY_STOPPING = False\nSYNTHETIC_WORDS = 0")
+    process = begin("one_model_trainer", "setup.cfg", "x", cwd=workspace, output=subprocess.PIPE)
     kept = workspace / "saved_models/.x-interrupted.npz"
     wait_until(kept.exists, 120)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)  # no thread that prepares batches keeps it alive
+    said, errors = process.communicate(timeout=30)  # no thread that prepares batches keeps it alive
     assert process.returncode == 130
     assert "--resume" in errors
     assert kept.exists()
+    assert "epoch   1/500" in said and "drawn by the computer" not in said  # as the settings have it
 
 
 def test_a_killed_training_goes_on_where_it_stood(workspace, begin):

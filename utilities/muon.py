@@ -79,10 +79,10 @@ def _near_orthogonal(x):
     if tall := x.shape[0] > x.shape[1]:
         x = ops.transpose(x)
     x = x / (ops.norm(x) + 1e-7)
-    square, steps = ops.matmul(x, ops.transpose(x)), []
+    identity, square, steps = ops.eye(x.shape[0]), ops.matmul(x, ops.transpose(x)), []
     for _ in range(ROUNDS):
         if steps:
             square = ops.matmul(ops.matmul(steps[-1], square), steps[-1])
-        steps.append(LINEAR * ops.eye(x.shape[0]) + CUBIC * square + QUINTIC * ops.matmul(square, square))
+        steps.append(LINEAR * identity + CUBIC * square + QUINTIC * ops.matmul(square, square))
     x = ops.matmul(functools.reduce(ops.matmul, steps), x) * x.shape[1] ** 0.5
     return ops.transpose(x) if tall else x
