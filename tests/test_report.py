@@ -110,6 +110,11 @@ def test_the_caption_of_a_narrow_table_is_not_as_narrow_as_it(page):
     assert "min-width: min(20rem, " in caption  # a table of two letters' mistakes is 3rem wide
 
 
+def test_words_of_texts_stay_whole_where_they_can(page):
+    (texts,) = re.findall(r"^\.words td\[dir\]:nth-child\(-n\+3\), .* \{(.*?)\}", page.texts["style"], re.MULTILINE)
+    assert "overflow-wrap: break-word" in texts and "max-width" in texts  # a word of 200 letters still breaks
+
+
 def test_links_lead_somewhere_and_pictures_and_controls_have_names(page):
     targets = [a["id"] for _, a in page.elements if "id" in a]
     assert len(targets) == len(set(targets))
