@@ -58,7 +58,7 @@ def run(config: Config, models: list[Path], with_details: bool, with_report: boo
     from utilities.report import write_report
     from utilities.review import review_predictions, separator_like
     from utilities.saved_model import load_recognizer
-    from utilities.training_set import warn_differences
+    from utilities.unused_settings import warn_differences
 
     columns = columns_of(config.project)
     image_set = read_image_set(config.test.image_set, columns, config.project.image_format, for_prediction=True)

@@ -44,8 +44,8 @@ def run(config: Config, args: argparse.Namespace) -> None:
     from utilities.plan import fine_tuning_plan, head_plan, transfer_batch_size
     from utilities.saved_model import load_recognizer
     from utilities.training_run import forget_interrupted, train_and_save
-    from utilities.training_set import warn_differences, warn_unused
     from utilities.transfer_set import transfer_set_for
+    from utilities.unused_settings import warn_differences, warn_unused
 
     base = load_recognizer(args.model, explicit_alphabet(config.project))
     if is_original(args.model) and set(config.project.alphabet or "") == set(base.spec.alphabet.characters[:-1]):
