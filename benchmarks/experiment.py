@@ -16,7 +16,7 @@ from utilities.metadata import ImageSetError
 from utilities.rows import Sample
 from utilities.safe_files import write_text_whole
 from utilities.setting_keys import HYPERPARAMETER_KEYS, KEYS
-from utilities.settings_file import read_settings, settings_text
+from utilities.settings_file import read_settings, settings_error, settings_text
 
 ROOT = Path(__file__).resolve().parents[1]
 # (height, width) in px where an architecture's own recipe differs from setup.cfg's
@@ -41,7 +41,9 @@ def experiment(
     Other architectures than setup.cfg's get their own default hyperparameters and CANVASES. Bad rows are left out.
     `changes` (setup.cfg key: text) come last. Raises SettingsError, or UserError for a key that is in no section.
     """
-    given, _ = read_settings(ROOT / "setup.cfg")
+    given, problems = read_settings(ROOT / "setup.cfg")
+    if problems:
+        raise settings_error(ROOT / "setup.cfg", problems)
     settings = {section: given[section] for section in ("project", "train", "transfer", "test")}
     if architecture != settings["train"]["ARCHITECTURE"]:
         settings["train"] = {k: v for k, v in settings["train"].items() if k not in HYPERPARAMETER_KEYS}

@@ -268,6 +268,13 @@ def test_an_unknown_setting_is_refused(sets, tmp_path):
         experiment(tmp_path, "compact", Sets(sets / "train", sets / "test", {}), None, 1, {"NUM_UNIT": "5"})
 
 
+def test_a_line_of_setup_cfg_that_is_none_is_not_passed_over(sets, tmp_path, monkeypatch):
+    (tmp_path / "setup.cfg").write_text((ROOT / "setup.cfg").read_text() + "SEVERAL VIEWS\n")
+    monkeypatch.setattr("benchmarks.experiment.ROOT", tmp_path)
+    with pytest.raises(UserError, match="'SEVERAL VIEWS' is neither KEY = VALUE"):
+        experiment(tmp_path / "work", "compact", Sets(sets / "train", sets / "test", {}), None, 1, {})
+
+
 def test_samples_take_whole_groups_and_smaller_ones_are_part_of_larger_ones(sets, tmp_path):
     pair = Sets(sets / "train", sets / "test", GROUPS)
     config = experiment(tmp_path, "compact", pair, None, 1, {})

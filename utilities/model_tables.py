@@ -107,9 +107,9 @@ def paired_table(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         results.append(found)
     columns = ["first", "second", "images", "first CER %", "second CER %"]
     table = pd.DataFrame(rows, columns=[*columns, "difference", "difference low", "difference high", "p"])
-    differ = significant_among(table["p"])
+    differ, compared = significant_among(table["p"]), int(table["p"].notna().sum())
     pairs = zip(table["first"], table["second"], results, differ, strict=True)
-    return table.assign(verdict=[_verdict(*pair, len(results)) for pair in pairs])
+    return table.assign(verdict=[_verdict(*pair, compared) for pair in pairs])
 
 
 def _once(judged: pd.DataFrame) -> pd.DataFrame:
