@@ -40,6 +40,10 @@ def test_no_interval_is_spoken_of_where_there_is_none():
         assert said in of_one_page and "no interval" in of_one_page
         assert "interval of 0 to 0" not in of_one_page
         assert "interval of 0 to 0" in " ".join(notes({"m": predictions_frame(*[("Poa", reading, 0.5)] * 60)}))
+        words = [("Poa", reading, 0.5, "page")] * 58 + [("Poa", reading, 0.5)] * 2  # of which nobody knows the page
+        of_a_page_known = " ".join(notes({"m": predictions_frame(*words)}))
+        assert said in of_a_page_known and "no interval" in of_a_page_known
+        assert "interval of 0 to 0" not in of_a_page_known
 
 
 def test_a_cell_without_a_group_does_not_make_few_groups_many(tmp_path):

@@ -397,6 +397,15 @@ def test_charts_and_tables_say_what_there_is_of_each_kind(few):
     assert page.count('class="name"') == 4  # of the words on paper: one was not read
 
 
+def test_captions_speak_of_intervals_only_where_there_are_some():
+    of_one_page = predictions_frame(*[("Poa", "Pox", 0.5, "page")] * 3, ("Poa", "Poa", 0.5))
+    page = report_page(reported({"m": of_one_page}), NOW)
+    assert "No intervals: all judged words are of one group." in page and "bootstrap over" not in page
+    of_two = predictions_frame(("Poa", "Pox", 0.5, "page"), ("Poa", "Poa", 0.5, "other"))
+    page = report_page(reported({"m": of_one_page, "n": of_two}), NOW)
+    assert "(bootstrap over 2 groups)." in page
+
+
 def test_words_with_several_mistakes_are_marked_too():
     columns = word_columns(predictions_frame(("Carex", "Coxex", 0.5), ("Poa", "Poa", 0.5), ("", "Poa", 0.5)))
     assert columns["edits"] == [2, 0, None]

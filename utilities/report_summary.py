@@ -55,7 +55,11 @@ def basis(made: pd.DataFrame, judged: Mapping[str, pd.DataFrame]) -> str:
     if not judged:
         return "No image that could be read has a transcription."
     units = made["resampled"]
-    told = dict.fromkeys(_units_told(units[name], comparison.words_judged(frame)) for name, frame in judged.items())
+    told = dict.fromkeys(
+        _units_told(units[name], comparison.words_judged(frame)) for name, frame in judged.items() if units[name] > 1
+    )
+    if not told:
+        return "No intervals: all judged words are of one group."
     return f"Brackets and bars: 95 % interval (bootstrap over {', '.join(told)})."
 
 
