@@ -7,7 +7,7 @@ from pathlib import Path
 from utilities.hyperparameters import DEFAULT_GRID, FIELDS, TUNED, Hyperparameters, as_settings, resolve
 from utilities.search_space import Range, SearchSpace
 from utilities.setting_keys import BASE_SET, FOLDER, HYPERPARAMETER_KEYS, KEYS, UNTRANSCRIBED
-from utilities.settings_file import check_settings, read_settings, settings_error, settings_text
+from utilities.settings_file import checked_settings, settings_error, settings_text
 
 STAGE_SECTIONS = {"check": "train", "tune": "tune", "train": "train", "transfer": "train", "predict": "test"}  # images
 
@@ -109,9 +109,7 @@ def load_config(path: Path, stage: str) -> Config:
     Raises SettingsError that lists every problem with its section, key, value, and what is allowed.
     """
     path = Path(path)
-    given, problems = read_settings(path)
-    values, found = check_settings(given, KEYS)
-    problems += found
+    given, values, problems = checked_settings(path, KEYS)
     folders = {s: _path(path, values[s]["IMAGE_SET_NAME"]) for s in ("tune", "train", "test")}
     read_from = [STAGE_SECTIONS[stage]]  # the sections that may name the stage's image set, the first that does wins
     if read_from == ["tune"]:
@@ -213,9 +211,7 @@ def _assemble(path: Path, given: dict, values: dict[str, dict], folders: dict[st
 def read_hyperparameters(path: Path) -> tuple[str | None, dict[str, object]]:
     """Architecture (None if not given) and hyperparameters of a `best_hyperparameters.cfg`. Raises SettingsError."""
     allowed = {"train": {"ARCHITECTURE": KEYS["train"]["ARCHITECTURE"], **HYPERPARAMETER_KEYS}}
-    given, problems = read_settings(Path(path))
-    values, found = check_settings(given, allowed)
-    problems += found
+    given, values, problems = checked_settings(Path(path), allowed)
     if not given.get("train"):
         problems.append("[train] is missing or empty: it holds the hyperparameters")
     if problems:

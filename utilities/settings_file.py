@@ -74,10 +74,17 @@ def _syntax_problems(error: configparser.Error, lines: Sequence[str]) -> dict[in
     return {error.lineno: f"line {error.lineno}: {said}"}
 
 
-def check_settings(
-    given: dict[str, dict[str, str]], keys: dict[str, dict[str, Key]]
-) -> tuple[dict[str, dict], list[str]]:
-    """Values of every known key (given or default), and the problems."""
+def checked_settings(
+    path: Path, keys: dict[str, dict[str, Key]]
+) -> tuple[dict[str, dict[str, str]], dict[str, dict], list[str]]:
+    """What `read_settings` finds in a file; the values of every known key (given or default); and all problems."""
+    given, problems = read_settings(path)
+    values, found = _check(given, keys)
+    return given, values, problems + found
+
+
+def _check(given: dict[str, dict[str, str]], keys: dict[str, dict[str, Key]]) -> tuple[dict[str, dict], list[str]]:
+    """Values of every known key, and the problems."""
     problems = []
     values = {section: {key: k.default for key, k in known.items()} for section, known in keys.items()}
     for section, items in given.items():
