@@ -6,15 +6,15 @@ import signal
 import subprocess
 import sys
 import threading
-from multiprocessing import forkserver, get_all_start_methods, get_context
+from multiprocessing import forkserver, get_context
 
 import numpy as np
 import pytest
-from conftest import ROOT, assert_ends_with_its_parent, write_image_set
+from conftest import ROOT, write_image_set
 
-from utilities import decoders
+from utilities import background, decoders
 from utilities.decoded_image import decode
-from utilities.decoders import DecodedAhead, decode_all, one_ahead
+from utilities.decoders import DecodedAhead, decode_all
 from utilities.images import Preprocessing
 
 HOW = Preprocessing(32, 256)
@@ -30,7 +30,7 @@ def paths(tmp_path):
 
 @pytest.fixture
 def few_are_many(monkeypatch):
-    monkeypatch.setattr(decoders, "MANY", 1)
+    monkeypatch.setattr(background, "MANY", 1)
 
 
 def assert_decoded(found, paths):
@@ -44,35 +44,26 @@ def test_few_images_are_decoded_by_threads_and_many_by_processes_alike(paths, mo
     with decoders.decoders(len(paths)) as pool:
         assert pool.submit(os.getpid).result() == os.getpid()
     assert_decoded(decode_all(paths, HOW), paths)
-    monkeypatch.setattr(decoders, "MANY", len(paths))
+    monkeypatch.setattr(background, "MANY", len(paths))
     with decoders.decoders(len(paths)) as pool:
         assert pool.submit(os.getpid).result() != os.getpid()
     assert_decoded(decode_all(paths, HOW), paths)
 
 
-@pytest.mark.skipif(decoders.FORKED not in get_all_start_methods(), reason="processes cannot be forks here")
-def test_python_starts_once_for_all_pools():
-    parents = set()
-    for _ in range(2):
-        with decoders.decoders(decoders.MANY) as pool:
-            parents.add(pool.submit(os.getppid).result())
-    assert len(parents) == 1 and os.getpid() not in parents
-
-
 def test_processes_do_not_take_another_toolkit_in_the_working_directory(paths, tmp_path):
     (tmp_path / "utilities").mkdir()
-    for name in ("__init__", "decoders", "child_process"):
+    for name in ("__init__", "background", "decoders", "child_process"):
         (tmp_path / f"utilities/{name}.py").write_text("from pathlib import Path\nPath('taken').touch()\n")
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere/stage.py").write_text(
         f"""import sys
 sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
-from utilities import decoders
+from utilities import background, decoders
 from utilities.images import Preprocessing
 
 if __name__ == "__main__":
-    decoders.MANY = 1
+    background.MANY = 1
     found = decoders.decode_all(list(map(Path, sys.argv[1:])), Preprocessing(32, 256))
     print(sum(image.content is not None for image in found))
 """
@@ -100,7 +91,7 @@ def test_images_are_decoded_where_processes_cannot_talk_to_each_other(paths, few
 
 
 def decode_as_a_worker_of_the_tuner(paths, out):
-    decoders.MANY = 1
+    background.MANY = 1
     out.write_text(str(sum(image.content is not None for image in decode_all(paths, HOW))))
 
 
@@ -110,29 +101,6 @@ def test_a_worker_of_the_tuner_which_may_have_no_processes_decodes_all_the_same(
     worker.start()
     worker.join(60)
     assert out.read_text() == str(len(paths) - 2)
-
-
-PARENT = """
-import os, sys, time
-from pathlib import Path
-from utilities import decoders
-
-if __name__ == "__main__":
-    with decoders.decoders(decoders.MANY) as pool:
-        pid = pool.submit(os.getpid).result()
-        (Path(sys.argv[1]) / "pid").write_text(str(pid))
-        time.sleep(600)
-"""
-
-
-def test_no_process_outlives_a_stage_that_is_killed(tmp_path):
-    assert_ends_with_its_parent(PARENT, tmp_path)
-
-
-def test_the_next_is_begun_before_one_is_waited_for():
-    begun = []
-    items = one_ahead(begun.append(n) or n for n in range(3))
-    assert [(item, list(begun)) for item in items] == [(0, [0, 1]), (1, [0, 1, 2]), (2, [0, 1, 2])]
 
 
 def test_what_is_no_longer_wanted_is_not_decoded(paths, monkeypatch):
@@ -148,19 +116,14 @@ def test_what_is_no_longer_wanted_is_not_decoded(paths, monkeypatch):
             end()
 
         monkeypatch.setattr(pool, "shutdown", shutdown)
-        started = [pool.submit(held.wait) for _ in range(decoders.THREADS)]  # all threads are busy
+        started = [pool.submit(held.wait) for _ in range(background.THREADS)]  # all threads are busy
         DecodedAhead(pool, paths, HOW)
     assert all(future.done() for future in started) and not decoded
-
-
-def test_ctrl_c_is_left_to_the_stage():
-    with decoders.decoders(decoders.MANY) as pool:
-        assert pool.submit(signal.raise_signal, signal.SIGINT).result() is None
 
 
 def test_where_there_can_be_no_processes_threads_decode(paths, monkeypatch, few_are_many):
     def full(*arguments):
         raise OSError(errno.ENOSPC, "No space left on device")  # in /dev/shm, for semaphores
 
-    monkeypatch.setattr(decoders, "ProcessPoolExecutor", full)
+    monkeypatch.setattr(background, "ProcessPoolExecutor", full)
     assert_decoded(decode_all(paths, HOW), paths)

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from utilities import decoded_image, images, slant, stroke_pace, writing_box
+from utilities.background import one_ahead
 from utilities.decoded_image import Decoded
-from utilities.decoders import DecodedAhead, decoders, one_ahead
+from utilities.decoders import DecodedAhead, decoders
 from utilities.images import Preprocessing
 from utilities.progress_bar import progress_bar
 from utilities.safe_files import (

@@ -7,8 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from utilities.background import one_ahead
 from utilities.decoded_image import Decoded
-from utilities.decoders import DecodedAhead, decoders, one_ahead
+from utilities.decoders import DecodedAhead, decoders
 from utilities.decoding import Reading
 from utilities.ensemble import Ensemble
 from utilities.image_set import ImageSet

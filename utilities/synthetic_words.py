@@ -7,7 +7,7 @@ from itertools import chain
 
 import numpy as np
 
-from utilities.decoders import DoneAhead, decoders
+from utilities.background import DoneAhead, background
 from utilities.handwriting import Hand, Sheet, can_be_drawn, draw_word
 from utilities.images import Preprocessing, prepare
 from utilities.progress_bar import progress_bar
@@ -31,7 +31,7 @@ def draw_words(labels: Sequence[str], count: int, how: Preprocessing, seed: int)
         return []
     texts = _texts(drawable, count, np.random.default_rng(seed))
     sheets = [(number, texts[first : first + A_HAND]) for number, first in enumerate(range(0, count, A_HAND))]
-    with decoders(count) as pool:
+    with background(count, __name__) as pool:
         drawn = chain.from_iterable(DoneAhead(pool, partial(_draw, how=how, seed=seed), sheets))
         return list(progress_bar("Drawing words", "word", count, drawn, stays=False))
 
