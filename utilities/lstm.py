@@ -106,48 +106,67 @@ def _recurrence(projected, kernel, output, state, backwards: bool):
     """
     import tensorflow as tf
 
-    units = state.shape[-1]
-    slope, offset = tf.repeat(HALF, units), tf.repeat(OFFSET, units)
-
     @tf.custom_gradient
     def recurrence(projected, kernel, first_output, first_state):
-        steps = tf.shape(projected)[0]
-
-        def place(step):
-            return steps - 1 - step if backwards else step
-
-        def column(step, output, state, all_gates, states, outputs):
-            gates = tf.tanh(projected[place(step)] + tf.matmul(output, kernel)) * slope + offset
-            into, forget, candidate, out = tf.split(gates, 4, axis=-1)
-            state = forget * state + into * candidate
-            output = out * tf.tanh(state)
-            written = (all_gates.write(step, gates), states.write(step, state), outputs.write(step, output))
-            return (step + 1, output, state, *written)
-
-        kept = [_empty(size, steps) for size in (4 * units, units, units)]
-        found = tf.while_loop(lambda step, *_: step < steps, column, (0, first_output, first_state, *kept))
-        gates, states, outputs = (array.stack() for array in found[3:])
+        gates, states, outputs, last_state = _forward(projected, kernel, first_output, first_state, backwards)
 
         def gradients(of_outputs, of_last_state):
             states_before = tf.concat([first_state[None], states[:-1]], axis=0)
-            forget, to_state, to_out, to_gates = _slopes(gates, states, states_before)
-
-            def column_back(step, of_output, of_state, of_gates):
-                of_output += of_outputs[step]
-                of_state += of_output * to_state[step]
-                of_these = tf.concat([tf.tile(of_state, (1, 3)) * to_gates[step], of_output * to_out[step]], axis=-1)
-                of_output = tf.matmul(of_these, kernel, transpose_b=True)
-                return step - 1, of_output, of_state * forget[step], of_gates.write(place(step), of_these)
-
-            start = (steps - 1, tf.zeros_like(first_output), of_last_state, _empty(4 * units, steps))
-            _, of_output, of_state, of_gates = tf.while_loop(lambda step, *_: step >= 0, column_back, start)
-            of_projected = of_gates.stack()
+            slopes = _slopes(gates, states, states_before)
+            of_projected, of_output, of_state = _back(of_outputs, of_last_state, slopes, kernel, backwards)
             outputs_before = tf.concat([first_output[None], outputs[:-1]], axis=0)
             if backwards:
                 outputs_before = tf.reverse(outputs_before, (0,))
             flat = (tf.reshape(x, (-1, x.shape[-1])) for x in (outputs_before, of_projected))
             return of_projected, tf.matmul(*flat, transpose_a=True), of_output, of_state
 
-        return (outputs, found[2]), gradients
+        return (outputs, last_state), gradients
 
     return recurrence(projected, kernel, output, state)
+
+
+def _forward(projected, kernel, output, state, backwards: bool):
+    """Outputs of the gates (T, B, 4 * units), states and outputs (T, B, units) in the order of the loop, and the last
+    state (B, units); arguments as of `_recurrence`.
+    """
+    import tensorflow as tf
+
+    steps, units = tf.shape(projected)[0], state.shape[-1]
+    slope, offset = tf.repeat(HALF, units), tf.repeat(OFFSET, units)
+
+    def column(step, output, state, all_gates, states, outputs):
+        now = projected[steps - 1 - step if backwards else step]
+        gates = tf.tanh(now + tf.matmul(output, kernel)) * slope + offset
+        into, forget, candidate, out = tf.split(gates, 4, axis=-1)
+        state = forget * state + into * candidate
+        output = out * tf.tanh(state)
+        written = (all_gates.write(step, gates), states.write(step, state), outputs.write(step, output))
+        return (step + 1, output, state, *written)
+
+    kept = [_empty(size, steps) for size in (4 * units, units, units)]
+    _, _, last_state, *arrays = tf.while_loop(lambda step, *_: step < steps, column, (0, output, state, *kept))
+    return *(array.stack() for array in arrays), last_state
+
+
+def _back(of_outputs, of_state, slopes, kernel, backwards: bool):
+    """The gradients of `projected` (T, B, 4 * units) and of the first output and state (B, units).
+
+    of_outputs (T, B, units) and of_state (B, units) are those of the outputs and of the last state; `slopes` as of
+    `_slopes`.
+    """
+    import tensorflow as tf
+
+    forget, to_state, to_out, to_gates = slopes
+    steps, units = tf.shape(of_outputs)[0], of_state.shape[-1]
+
+    def column(step, of_output, of_state, of_gates):
+        of_output += of_outputs[step]
+        of_state += of_output * to_state[step]
+        of_these = tf.concat([tf.tile(of_state, (1, 3)) * to_gates[step], of_output * to_out[step]], axis=-1)
+        of_output = tf.matmul(of_these, kernel, transpose_b=True)
+        place = steps - 1 - step if backwards else step
+        return step - 1, of_output, of_state * forget[step], of_gates.write(place, of_these)
+
+    start = (steps - 1, tf.zeros_like(of_state), of_state, _empty(4 * units, steps))
+    _, of_output, of_state, of_gates = tf.while_loop(lambda step, *_: step >= 0, column, start)
+    return of_gates.stack(), of_output, of_state
