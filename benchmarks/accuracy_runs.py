@@ -8,7 +8,6 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from utilities.calibration import calibrations
 from utilities.config import Config
 from utilities.examination import columns_of, preprocessing_of
 from utilities.full_model import build_full_model, train_only_heads, with_larger_alphabet
@@ -17,15 +16,15 @@ from utilities.image_cache import CACHE_FOLDER, cached_images
 from utilities.image_set import read_image_set, short_name
 from utilities.images import READING_BUCKET, Preprocessing, canvas_width
 from utilities.metrics import Summary, character_error_rate, summarize
-from utilities.model import FrameCounter, RecognizerSpec, frame_counter
+from utilities.model import FrameCounter, RecognizerSpec
 from utilities.model_cost import operations
 from utilities.optimizer import optimizer_of
-from utilities.outputs import training_record
-from utilities.plan import Plan, fine_tuning_plan, head_plan, transfer_batch_size
+from utilities.plan import Plan, fine_tuning_plan, head_plan
 from utilities.reader import Reader, reader_for
 from utilities.rows import Sample
 from utilities.saved_model import Recognizer
-from utilities.training import Progress, train
+from utilities.training import Progress
+from utilities.training_run import TrainingRun
 from utilities.training_set import TrainingSet, training_set_for
 from utilities.transfer_set import transfer_set_for
 
@@ -111,7 +110,7 @@ def run_from_scratch(config: Config, train_folder: Path, cache: Path = CACHE_FOL
     spec = RecognizerSpec(config.train.architecture, data.alphabet, how, hyperparameters)
     plan = Plan.of(config.train, config.train.num_epochs, hyperparameters.learning_rate, config.train.max_minutes)
     recognizer = Recognizer(spec, build_full_model(spec), {"data": data.record})
-    return _run(config, recognizer, data, [(False, lambda seconds: plan)], hyperparameters.batch_size, "scratch")
+    return _run(config, recognizer, data, [(False, lambda seconds: plan)], "scratch")
 
 
 def run_transfer(config: Config, base: Recognizer, train_folder: Path, cache: Path = CACHE_FOLDER) -> Run:
@@ -124,8 +123,7 @@ def run_transfer(config: Config, base: Recognizer, train_folder: Path, cache: Pa
         (True, lambda seconds: head_plan(config.train, config.transfer)),
         (False, lambda seconds: fine_tuning_plan(config.train, config.transfer, seconds)),
     ]
-    batch_size = transfer_batch_size(config.train, spec.hyperparameters)
-    return _run(config, recognizer, data, phases, batch_size, "transfer")
+    return _run(config, recognizer, data, phases, "transfer")
 
 
 def _run(
@@ -133,7 +131,6 @@ def _run(
     recognizer: Recognizer,
     data: TrainingSet,
     phases: Sequence[tuple[bool, Callable[[float], Plan]]],
-    batch_size: int,
     start: str,
 ) -> Run:
     """Train in phases under one clock, then read the test set with the weights kept.
@@ -148,20 +145,38 @@ def _run(
     for only_heads, plan_after in phases:
         plan = plan_after(curve.seconds)
         train_only_heads(full, only_heads)
-        batches = data.batches(spec.alphabet, frame_counter(spec), batch_size, plan.seed)
-        progress = train(full, recognizer.prediction_model, batches, spec.alphabet, plan, None, curve)
+        run = TrainingRun(spec, full, recognizer.prediction_model, data, plan)
+        progress = run.train(None, curve)
         history += progress.history
     seconds = curve.seconds
     summary = words.summary(curve.read_now(progress.best["val_cer"]))
-    sure = calibrations(recognizer.prediction_model, batches[1], spec.alphabet, data.record)
-    record = training_record(data.record, plan, progress, sure, recognizer.record.get("base"))
-    trained = Recognizer(spec, full, record)
+    trained = Recognizer(run.spec, full, run.record(progress, recognizer.record.get("base")))
     leaning, several = (
         words.summary(words.read(reader_for(trained, several_views=several_views))) for several_views in (False, True)
     )
     row = {
-        "architecture": spec.architecture,
-        "optimizer": optimizer_of(progress.epochs_planned * len(batches[0])),
+        **_learnt(config, data, run, progress, start),
+        "minutes": minutes,
+        "seed": config.train.seed,
+        **_scores(summary, len(words.samples) - len(words.readable)),
+        "leaning": _errors(leaning),
+        "several_views": _errors(several),
+        **_effort(progress, curve, seconds, run.batches[0].images_an_epoch),
+        **_size(recognizer, words),
+        "canvas": [spec.preprocessing.height, spec.preprocessing.width],
+        "resize": spec.preprocessing.resize,
+        "hyperparameters": asdict(run.spec.hyperparameters),
+        "curve": curve.points,
+        "history": history,
+    }
+    return Run(trained, row)
+
+
+def _learnt(config: Config, data: TrainingSet, run: TrainingRun, progress: Progress, start: str) -> dict:
+    """What learned, and from what."""
+    return {
+        "architecture": run.spec.architecture,
+        "optimizer": optimizer_of(progress.epochs_planned * len(run.batches[0])),
         "start": start,
         "training_set": short_name(config.train.image_set),
         "test_set": short_name(config.test.image_set),
@@ -171,20 +186,7 @@ def _run(
         "rehearsed": len(data.rehearsed),
         "synthetic": progress.synthetic,
         "left_out": len(data.left_out),
-        "minutes": minutes,
-        "seed": config.train.seed,
-        **_scores(summary, len(words.samples) - len(words.readable)),
-        "leaning": _errors(leaning),
-        "several_views": _errors(several),
-        **_effort(progress, curve, seconds, batches[0].images_an_epoch),
-        **_size(recognizer, words),
-        "canvas": [spec.preprocessing.height, spec.preprocessing.width],
-        "resize": spec.preprocessing.resize,
-        "hyperparameters": asdict(spec.hyperparameters) | {"batch_size": batch_size},
-        "curve": curve.points,
-        "history": history,
     }
-    return Run(trained, row)
 
 
 def _scores(summary: Summary, unread: int) -> dict:

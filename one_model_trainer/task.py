@@ -46,7 +46,7 @@ def run(config: Config, args: argparse.Namespace) -> None:
     from utilities.full_model import build_full_model
     from utilities.model import FrameCounter, RecognizerSpec
     from utilities.plan import Plan
-    from utilities.training_run import train_and_save
+    from utilities.training_run import Step, train_and_save
     from utilities.training_set import announce, training_set_for
 
     how = preprocessing_of(config.project)
@@ -56,8 +56,7 @@ def run(config: Config, args: argparse.Namespace) -> None:
     spec = RecognizerSpec(architecture, data.alphabet, how, hyperparameters)
     plan = Plan.of(config.train, config.train.num_epochs, hyperparameters.learning_rate, config.train.max_minutes)
     full = build_full_model(spec)
-    flags = {"resume": args.resume, "overwrite": args.overwrite}
-    train_and_save(spec, full, data, plan, files, batch_size=hyperparameters.batch_size, **flags)
+    train_and_save(spec, full, data, plan, Step(files, args.resume, args.overwrite))
 
 
 def main(argv=None) -> int:

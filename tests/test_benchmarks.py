@@ -37,6 +37,7 @@ from utilities.hyperparameters import ARCHITECTURES, DEFAULTS, resolve
 from utilities.images import Preprocessing, canvas_width
 from utilities.model import RecognizerSpec, build_prediction_model
 from utilities.model_card import read_description
+from utilities.optimizer import LAST_RATE
 from utilities.peak_memory import forget_peak_memory, peak_memory
 from utilities.saved_model import save_recognizer
 
@@ -99,7 +100,11 @@ def test_accuracy_trains_and_transfers_and_reports(sets):
     assert sorted(path.name for path in (sets / "models").iterdir()) == [
         "compact-scratch-36_words-0.05_minutes.h5", "compact-transfer-18_words-0.04_minutes.h5",
     ]  # fmt: skip
-    record = read_description(sets / "models" / "compact-transfer-18_words-0.04_minutes.h5")["record"]
+    described = read_description(sets / "models" / "compact-transfer-18_words-0.04_minutes.h5")
+    assert described["hyperparameters"] == transfer["hyperparameters"] != scratch["hyperparameters"]
+    rates = [row["history"][-1]["learning_rate"] / LAST_RATE for row in result["runs"]]
+    assert [row["hyperparameters"]["learning_rate"] for row in result["runs"]] == pytest.approx(rates, rel=1e-3)
+    record = described["record"]
     assert record["data"]["training_images"] < 18 and record["base"]["data"]["training_images"] < 36
     assert record["calibration"]["temperature"] > 0
 

@@ -41,9 +41,9 @@ def run(config: Config, args: argparse.Namespace) -> None:
 
     from utilities.examination import explicit_alphabet
     from utilities.full_model import train_only_heads, with_larger_alphabet
-    from utilities.plan import fine_tuning_plan, head_plan, transfer_batch_size
+    from utilities.plan import fine_tuning_plan, head_plan
     from utilities.saved_model import load_recognizer
-    from utilities.training_run import forget_interrupted, train_and_save
+    from utilities.training_run import Step, forget_interrupted, train_and_save
     from utilities.transfer_set import transfer_set_for
     from utilities.unused_settings import warn_differences, warn_unused
 
@@ -59,16 +59,16 @@ def run(config: Config, args: argparse.Namespace) -> None:
     head_done = args.resume and finished_before(files[0]) and (not args.overwrite or files[1].resume.exists())
     print("Head only:")
     train_only_heads(full, True)
-    both = {"batch_size": transfer_batch_size(config.train, base.spec.hyperparameters), "base": base.record}
-    both |= {"resume": args.resume, "overwrite": args.overwrite}
+    flags = args.resume, args.overwrite
     plan = head_plan(config.train, config.transfer)
     if args.overwrite and not args.resume:
         forget_interrupted(files[1])  # now: if this run is stopped before its second step, that is not its own
-    record = train_and_save(spec, full, data, plan, files[0], **both, finished=head_done, goes_on=True)
+    step = Step(files[0], *flags, finished=head_done, goes_on=True)
+    record = train_and_save(spec, full, data, plan, step, base.record)
     print("All layers:")
     train_only_heads(full, False)
     plan = fine_tuning_plan(config.train, config.transfer, record["seconds"])
-    train_and_save(spec, full, data, plan, files[1], **both, before=files[0])
+    train_and_save(spec, full, data, plan, Step(files[1], *flags, before=files[0]), base.record)
 
 
 def main(argv=None) -> int:

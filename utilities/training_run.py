@@ -1,10 +1,12 @@
 """A training run as the trainer and the transfer do it: from prepared images to calibrated models in their files."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import keras
 
+from utilities.batches import WordBatches
 from utilities.calibration import calibrations
 from utilities.full_model import prediction_model_of
 from utilities.locks import exclusive_lock
@@ -16,53 +18,92 @@ from utilities.plan import Plan
 from utilities.resume import ResumePoint
 from utilities.safe_files import refuse_existing
 from utilities.saved_model import describe_spec, load_recognizer
-from utilities.training import train
+from utilities.training import Progress, train
 from utilities.training_set import TrainingSet, identity
 
 BELONGS_TO = "belongs_to"  # in a training record: what the run belonged to, for the next step of a transfer
 
 
-def train_and_save(
-    spec: RecognizerSpec,
-    full: keras.Model,
-    data: TrainingSet,
-    plan: Plan,
-    files: ModelFiles,
-    *,
-    batch_size: int,
-    resume: bool,
-    overwrite: bool,
-    base: dict | None = None,
-    finished: bool = False,
-    before: ModelFiles | None = None,
-    goes_on: bool = False,
-) -> dict:
-    """Train a full model in place, calibrate it, leave its files, and return the training record in them.
+class TrainingRun:
+    """One training of a full model in place, and the record of it; `network` is its `prediction_model_of`.
+
+    Batches are of the size that the spec has; the run's own `spec` has the plan's learning rate as well.
+    """
+
+    def __init__(self, spec: RecognizerSpec, full: keras.Model, network: keras.Model, data: TrainingSet, plan: Plan):
+        self.spec = replace(spec, hyperparameters=replace(spec.hyperparameters, learning_rate=plan.learning_rate))
+        self._full, self._network, self._data, self._plan = full, network, data, plan
+
+    @cached_property
+    def batches(self) -> tuple[WordBatches, WordBatches]:
+        """What it trains and validates on."""
+        size = self.spec.hyperparameters.batch_size
+        return self._data.batches(self.spec.alphabet, frame_counter(self.spec), size, self._plan.seed)
+
+    def train(self, resume: ResumePoint | None, after_epoch: Callable[[list[dict]], None]) -> Progress:
+        """Train the model; `resume`, `after_epoch` and errors are those of `training.train`."""
+        return train(self._full, self._network, self.batches, self.spec.alphabet, self._plan, resume, after_epoch)
+
+    def record(self, progress: Progress, base: dict | None) -> dict:
+        """The training record of the model as it is now, calibrated; `base`: that of the model before a transfer."""
+        sure = calibrations(self._network, self.batches[1], self.spec.alphabet, self._data.record)
+        return training_record(self._data.record, self._plan, progress, sure, base)
+
+    def belongs_to(self, base: Mapping | None) -> dict[str, object]:
+        """What must be the same for it to go on after an interruption."""
+        origin = (base or {}).get("date") or (base or {}).get("origin")  # tells one base model from another
+        return {
+            **describe_spec(self.spec),
+            **identity(self._data.record),
+            **vars(self._plan),
+            "alphabet": "".join(self.spec.alphabet.characters),
+            "batch_size": self.spec.hyperparameters.batch_size,
+            "optimizer": OPTIMIZER,
+            "base": origin,
+        }
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a training leaves its files, how it begins, and which step it is where there are two.
 
     `resume` goes on with a run of the same name, settings and images that was interrupted, `overwrite` throws it away;
     of one that has `finished`, as a transfer's first step may have before its second was stopped, it takes the weights.
-    `base` is the training record of the model that this one is transferred from. Of a run of two steps the first one
-    `goes_on`: its state is kept until the second, which has it `before`, has its own, and nothing is trained twice.
-    Raises ResumeError, TrainingError, LockedError while another process trains under this name, and OutputExistsError
-    where one has meanwhile.
+    Of two steps the first one `goes_on`: its state is kept until the second, which has it `before`, has its own, and
+    nothing is trained twice.
     """
-    used = {"batch_size": batch_size, "learning_rate": plan.learning_rate}
-    spec = replace(spec, hyperparameters=replace(spec.hyperparameters, **used))
+
+    files: ModelFiles
+    resume: bool
+    overwrite: bool
+    finished: bool = False
+    before: ModelFiles | None = None
+    goes_on: bool = False
+
+
+def train_and_save(
+    spec: RecognizerSpec, full: keras.Model, data: TrainingSet, plan: Plan, step: Step, base: dict | None = None
+) -> dict:
+    """Train a full model in place, calibrate it, leave its files, and return the training record in them.
+
+    `base` is the training record of the model that this one is transferred from. Raises ResumeError, TrainingError,
+    LockedError while another process trains under this name, and OutputExistsError where one has meanwhile.
+    """
+    files, before = step.files, step.before
+    run = TrainingRun(spec, full, prediction_model_of(full), data, plan)
     with exclusive_lock(files.lock):
-        belongs_to = _belongs_to(spec, data.record, plan, batch_size, base)
         replaces = before.resume if before else None
-        point = ResumePoint.open(files.resume, belongs_to, resume and not finished, overwrite, replaces)
-        if finished:
+        resume = step.resume and not step.finished
+        point = ResumePoint.open(files.resume, run.belongs_to(base), resume, step.overwrite, replaces)
+        if step.finished:
             return _taken_up(full, files, point)
-        if not overwrite and not (resume and before) and not files.resume.exists():  # another run may have ended since
+        goes_on_with = (step.resume and before) or files.resume.exists()
+        if not step.overwrite and not goes_on_with:  # another run may have ended since
             refuse_existing(files.models, ANOTHER_NAME)
-        network = prediction_model_of(full)
-        batches = data.batches(spec.alphabet, frame_counter(spec), batch_size, plan.seed)
-        progress = train(full, network, batches, spec.alphabet, plan, point, HistoryKeeper(files))
-        sure = calibrations(network, batches[1], spec.alphabet, data.record)
-        record = training_record(data.record, plan, progress, sure, base) | {BELONGS_TO: point.belongs_to}
-        save_trained(files, spec, full, record, progress)
-        if goes_on:
+        progress = run.train(point, HistoryKeeper(files))
+        record = run.record(progress, base) | {BELONGS_TO: point.belongs_to}
+        save_trained(files, run.spec, full, record, progress)
+        if step.goes_on:
             return record
         if before:
             before.resume.unlink(missing_ok=True)
@@ -75,22 +116,6 @@ def forget_interrupted(files: ModelFiles) -> None:
     """Throw away what an interrupted run of this name has left. Raises LockedError where it is going on."""
     with exclusive_lock(files.lock):
         files.resume.unlink(missing_ok=True)
-
-
-def _belongs_to(
-    spec: RecognizerSpec, data_record: Mapping, plan: Plan, batch_size: int, base: Mapping | None
-) -> dict[str, object]:
-    """What must be the same for a run to go on."""
-    origin = (base or {}).get("date") or (base or {}).get("origin")  # tells one base model from another
-    return {
-        **describe_spec(spec),
-        **identity(data_record),
-        **vars(plan),
-        "alphabet": "".join(spec.alphabet.characters),
-        "batch_size": batch_size,
-        "optimizer": OPTIMIZER,
-        "base": origin,
-    }
 
 
 def _taken_up(full: keras.Model, files: ModelFiles, point: ResumePoint) -> dict:

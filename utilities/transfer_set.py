@@ -9,6 +9,7 @@ from utilities.config import Config
 from utilities.image_cache import CACHE_FOLDER
 from utilities.language_model import MOST_TEXTS, cross_entropy, most_frequent
 from utilities.model import RecognizerSpec, frame_counter
+from utilities.plan import transfer_batch_size
 from utilities.rehearsal import announce_rehearsal, with_rehearsal
 from utilities.saved_model import Recognizer
 from utilities.training_set import TrainingSet, announce, learnt_digests, overlap_with_test, training_set_for
@@ -18,7 +19,8 @@ from utilities.untranscribed import announce_untranscribed, with_untranscribed
 def transfer_set_for(
     config: Config, folder: Path, base: Recognizer, cache: Path = CACHE_FOLDER
 ) -> tuple[RecognizerSpec, TrainingSet]:
-    """What the new model is, with an alphabet of both, and the images and texts that it learns. Says what there is.
+    """What the new model is, with an alphabet of both and the batch size that it learns with, and the images and texts
+    that it learns. Says what there is.
 
     Raises ImageSetError listing every bad row.
     """
@@ -35,7 +37,9 @@ def transfer_set_for(
         digests = set(data.record["image_digests"]) - set(own.record["image_digests"])
         if overlap := overlap_with_test(config, base_set, digests, {s.group for s in data.rehearsed if s.group}):
             print(overlap)
-    spec = base.spec.with_alphabet(base.spec.alphabet.extended(data.alphabet.characters))
+    values = base.spec.hyperparameters
+    values = replace(values, batch_size=transfer_batch_size(config.train, values))
+    spec = replace(base.spec, alphabet=base.spec.alphabet.extended(data.alphabet.characters), hyperparameters=values)
     print(_announce_growth(base.spec.alphabet, spec.alphabet))
     data = with_texts_of_base(data, base.record, spec.alphabet)
     if taken := data.record.get("texts_of_base"):
