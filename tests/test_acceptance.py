@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import f_oneway
 
 from utilities.acceptance import (
     FEWEST_GROUPS,
@@ -153,3 +154,57 @@ def test_mistakes_of_one_hand_say_less_of_other_hands_than_as_many_of_all():
 def test_a_threshold_accepts_all_words_of_its_confidence_the_wrong_ones_too():
     found = promise([0.9] * 1000, [False] * 700 + [True] * 300, None, 0.01)
     assert not found.kept and (found.accepted, found.wrong) == (1000, 300)
+
+
+def falling(words):
+    """Confidences that all differ, the surest word first."""
+    return [0.99 - n / 1e5 for n in range(words)]
+
+
+@pytest.mark.parametrize("groups", [None, [f"w{n % 20}" for n in range(5000)]])
+def test_the_words_before_the_wrong_ones_can_be_accepted_to_a_fiftieth_of_all(groups):
+    found = promise(falling(5000), [n >= 4300 for n in range(5000)], groups, 0.01)
+    assert found.kept and (found.accepted, found.threshold) == (4300, falling(5000)[4299])
+
+
+@pytest.mark.parametrize(("words", "kept"), [(308, False), (309, True)])  # 0.045 is between 0.99 ** 308 and 0.99 ** 309
+def test_all_words_are_looked_at_too_and_not_only_fiftieths(words, kept):
+    assert promise(falling(words), [False] * words, None, 0.01).kept == kept
+
+
+@pytest.mark.parametrize(("hands", "kept"), [(15, False), (20, True)])
+def test_hands_without_a_mistake_are_not_taken_for_as_many_words_of_hands_of_their_own(hands, kept):
+    groups = [f"w{n % hands}" for n in range(100 * hands)]
+    assert promise(falling(len(groups)), [False] * len(groups), groups, 0.01).kept == kept
+
+
+def test_what_is_said_to_be_the_best_holds_for_all_of_the_ten_shares():
+    assert promise(falling(120), [False] * 120, None, 0.001).error == pytest.approx(1 - (0.05 / 10) ** (1 / 120))
+    surest = promise(falling(600), [n >= 60 and n % 2 == 0 for n in range(600)], None, 0.01)
+    assert (surest.accepted, surest.wrong) == (60, 0)
+
+
+def test_of_a_handful_of_words_nothing_can_be_promised_and_it_is_said():
+    found = promise(falling(3), [False] * 3, None, 0.01)
+    assert not found.kept and "A person has to read every word" in sentence(found, 0.01)
+
+
+def test_blank_groups_are_as_none():
+    assert promise(falling(400), [False] * 400, [""] * 400, 0.01) == promise(falling(400), [False] * 400, None, 0.01)
+
+
+def test_the_correlation_of_words_of_a_group_is_that_of_an_analysis_of_variance():
+    sizes, wrong = (2, 3, 5, 30), np.array([1, 0, 1, 1, 0, 0, 0, 1, 0, 0, *[1] * 3, *[0] * 27], bool)
+    groups = np.repeat(range(4), sizes)
+    f = f_oneway(*(wrong[groups == n].astype(float) for n in range(4))).statistic
+    size = (40 - sum(n**2 for n in sizes) / 40) / 3
+    assert intraclass_correlation(wrong, groups) == pytest.approx((f - 1) / (f - 1 + size))
+
+
+def test_what_is_no_promise_says_how_many_may_be_wrong():
+    found = promise(falling(600), [n >= 60 and n % 2 == 0 for n in range(600)], None, 0.01)
+    assert "at most 8.5 in 100 wrong and covers 10 %" in sentence(found, 0.01)
+    assert "at most 5.2 in 100 wrong" in sentence(replace(found, error=0.0511), 0.05)  # not 5.1, which is less
+    assert "60 accepted, 0 of them wrong" in sentence(found, 0.01)
+    told = sentence(replace(found, error=0.31, wrong=7), 0.01)
+    assert "of the surest 10 % up to 31 in 100 may be wrong" in told and "60 accepted, 7 of them wrong" in told
