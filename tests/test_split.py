@@ -89,3 +89,54 @@ def test_of_one_group_and_copies_of_its_images_the_group_is_trained_on(seed):
     digests = {s.path: str(i % 200) for i, s in enumerate(rows)}
     training, validation = split_samples(rows, 0.1, seed, True, digests)
     assert len(training) >= 200 and 10 <= len(validation) <= 30
+
+
+@pytest.mark.parametrize(
+    ("count", "groups", "share", "kept"),
+    [
+        (200, None, 0.3, 60),
+        (4, None, 0.1, 1),  # however few they are
+        (200, 20, 0.08, 20),  # a second group of 10 is nearer to 16 than one alone
+        (200, 20, 0.07, 10),
+    ],
+)
+def test_as_many_are_validated_on_as_comes_nearest_to_the_share(count, groups, share, kept):
+    _, validation = split_samples(samples(count, groups), share, 2, bool(groups))
+    assert len(validation) == kept
+
+
+def test_rows_are_parted_by_group_only_where_groups_are_to_stay_together():
+    _, validation = split_samples(samples(120, 3), 0.1, 2, grouped=False)
+    assert len(validation) == 12 and {s.group for s in validation} == {"g0", "g1", "g2"}
+
+
+def of_groups(**sizes):
+    """So many samples of each group."""
+    names = [group for group, size in sizes.items() for _ in range(size)]
+    return [Sample(i + 2, f"w{i}", "x", group, Path(f"w{i}")) for i, group in enumerate(names)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_where_all_groups_are_large_the_smallest_goes_and_of_what_a_base_has_learnt_none(seed):
+    everything = of_groups(a=50, b=40, c=30)
+    digests = {s.path: s.name for s in everything}
+    _, smallest = split_samples(everything, 0.1, seed, True, digests)
+    assert {s.group for s in smallest} == {"c"}
+    _, new = split_samples(everything, 0.1, seed, True, digests, {everything[-1].name})  # one of its images
+    assert {s.group for s in new} == {"b"}
+
+
+@pytest.mark.parametrize(("new", "kept"), [(4, 12), (6, 6)])
+def test_what_a_base_has_learnt_is_validated_on_where_the_rest_is_less_than_half_of_the_share(new, kept):
+    everything = samples(120)
+    digests = {s.path: s.name for s in everything}
+    _, validation = split_samples(everything, 0.1, 2, False, digests, {s.name for s in everything[new:]})
+    assert len(validation) == kept and {s.name for s in everything[:new]} <= {s.name for s in validation}
+
+
+def test_copies_change_neither_how_many_are_validated_on_nor_that_the_order_of_rows_does_not_count():
+    everything = samples(100)
+    digests = {s.path: f"{i // 2 if i < 4 else i}" for i, s in enumerate(everything)}  # two images stand there twice
+    split = split_samples(everything, 0.2, 2, False, digests)
+    assert split == split_samples(everything[::-1], 0.2, 2, False, digests)
+    assert 19 <= len(split[1]) <= 21
