@@ -355,6 +355,14 @@ def test_hyperparameter_file_with_mistakes(write):
         read_hyperparameters(write("# nothing"))
 
 
+@pytest.mark.parametrize("content", [None, "[project]\n[train]\nSEED = 2\n", "BATCH_SIZE,KERNEL_SIZE\n16,3\n"])
+def test_whoever_names_no_hyperparameter_file_is_not_told_to_name_or_mend_the_settings(write, content, tmp_path):
+    path = write(content) if content else tmp_path / "missing.cfg"
+    with pytest.raises(SettingsError, match=r"Give the tuner's best_hyperparameters\.cfg") as refused:
+        read_hyperparameters(path)
+    assert "such as setup.cfg" not in str(refused.value)
+
+
 def test_no_framework_is_imported():
     heavy = "{'tensorflow', 'keras', 'pandas', 'numpy', 'PIL'}"
     modules = "utilities.config, utilities.hyperparameters, utilities.gpu, utilities.safe_files"

@@ -99,6 +99,9 @@ class Config:
     test: Test
 
 
+GIVE_HYPERPARAMETERS = (
+    "Give the tuner's best_hyperparameters.cfg, or leave --hyperparameters out: then the values of setup.cfg are used."
+)
 TUNE_EPOCHS = 15  # where neither [tune] nor [train] says: enough to rank the trials
 
 
@@ -211,11 +214,11 @@ def _assemble(path: Path, given: dict, values: dict[str, dict], folders: dict[st
 def read_hyperparameters(path: Path) -> tuple[str | None, dict[str, object]]:
     """Architecture (None if not given) and hyperparameters of a `best_hyperparameters.cfg`. Raises SettingsError."""
     allowed = {"train": {"ARCHITECTURE": KEYS["train"]["ARCHITECTURE"], **HYPERPARAMETER_KEYS}}
-    given, values, problems = checked_settings(Path(path), allowed)
+    given, values, problems = checked_settings(Path(path), allowed, GIVE_HYPERPARAMETERS)
     if not given.get("train"):
         problems.append("[train] is missing or empty: it holds the hyperparameters")
     if problems:
-        raise settings_error(path, problems)
+        raise settings_error(path, problems, GIVE_HYPERPARAMETERS)
     present = given["train"]
     architecture = values["train"]["ARCHITECTURE"] if "ARCHITECTURE" in present else None
     return architecture, {name: values["train"][f.key] for name, f in FIELDS.items() if f.key in present}

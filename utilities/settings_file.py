@@ -12,17 +12,20 @@ from pathlib import Path
 from utilities.errors import UserError
 from utilities.setting_keys import KEYS, Key, Refusal
 
+GIVE = "Give the path of your settings file, such as setup.cfg."
+
 
 class SettingsError(UserError, ValueError):
     """A settings file that cannot be used; the text lists every problem."""
 
 
-def read_settings(path: Path) -> tuple[dict[str, dict[str, str]], list[str]]:
+def read_settings(path: Path, give: str = "") -> tuple[dict[str, dict[str, str]], list[str]]:
     """Section -> key (upper case) -> text of a file; and the problems of lines that are left out, as they are neither.
 
-    Raises SettingsError for a file that cannot be read as settings at all.
+    Raises SettingsError for a file that cannot be read as settings at all; `give`: which file is wanted, if not the
+    user's settings.
     """
-    lines, by_line = _text_of(path).split("\n"), {}
+    lines, by_line = _text_of(path, give or GIVE).split("\n"), {}
     while True:
         parser = configparser.ConfigParser(interpolation=None, default_section="\0", empty_lines_in_values=False)
         parser.optionxform = str.upper
@@ -33,7 +36,7 @@ def read_settings(path: Path) -> tuple[dict[str, dict[str, str]], list[str]]:
             by_line |= found
             if isinstance(error, configparser.MissingSectionHeaderError | configparser.DuplicateSectionError):
                 # nobody knows where the lines below belong
-                raise settings_error(path, list(by_line.values())) from None
+                raise settings_error(path, list(by_line.values()), give) from None
             for number in found:
                 lines[number - 1] = "#"
         else:
@@ -41,8 +44,7 @@ def read_settings(path: Path) -> tuple[dict[str, dict[str, str]], list[str]]:
             return given, [by_line[number] for number in sorted(by_line)]
 
 
-def _text_of(path: Path) -> str:
-    give = "Give the path of your settings file, such as setup.cfg."
+def _text_of(path: Path, give: str) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -75,10 +77,10 @@ def _syntax_problems(error: configparser.Error, lines: Sequence[str]) -> dict[in
 
 
 def checked_settings(
-    path: Path, keys: dict[str, dict[str, Key]]
+    path: Path, keys: dict[str, dict[str, Key]], give: str = ""
 ) -> tuple[dict[str, dict[str, str]], dict[str, dict], list[str]]:
     """What `read_settings` finds in a file; the values of every known key (given or default); and all problems."""
-    given, problems = read_settings(path)
+    given, problems = read_settings(path, give)
     values, found = _check(given, keys)
     return given, values, problems + found
 
@@ -124,11 +126,11 @@ def _nearest(word: str, known: Mapping[str, object]) -> str:
     return difflib.get_close_matches(word, known, 1, 0.0)[0]
 
 
-def settings_error(path: Path, problems: Sequence[str]) -> SettingsError:
-    """The error that lists all problems of a settings file."""
+def settings_error(path: Path, problems: Sequence[str], give: str = "") -> SettingsError:
+    """The error that lists all problems of a settings file; `give`: see `read_settings`."""
     count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
     lines = [f"{path} has {count}:", *(f"  {p}" for p in problems), "Correct the file and run the command again."]
-    return SettingsError("\n".join(lines))
+    return SettingsError("\n".join([*lines, f"Is it another file than you meant? {give}"] if give else lines))
 
 
 def settings_text(sections: Mapping[str, Mapping[str, str]], notes: Sequence[str]) -> str:
