@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import cv2
 
-from utilities.child_process import follow_parent
+from utilities.child_process import deaf_to_ctrl_c, follow_parent
 from utilities.gpu import usable_cores
 
 THREADS = 2  # Python runs one of them at a time and they hand over at each small step: more only wait for each other
@@ -53,7 +53,7 @@ def _processes(module: str) -> Executor | None:
 
         context.set_forkserver_preload([module])
         try:
-            with _searched_for_modules(Path(__file__).parents[1]):
+            with _searched_for_modules(Path(__file__).parents[1]), deaf_to_ctrl_c():
                 forkserver.ensure_running()
         except OSError:
             return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 
-from utilities.child_process import follow_parent
+from utilities.child_process import deaf_to_ctrl_c, follow_parent
 from utilities.outcomes import Outcome, Trial
 
 ATTEMPTS = 2  # times a trial is begun whose process dies: once may be bad luck
@@ -57,7 +57,8 @@ class _Worker:
         context = multiprocessing.get_context("spawn")  # a framework does not survive a fork
         self.connection, far = context.Pipe()
         self.process = context.Process(target=_work, args=(self._target, far, self._job), daemon=True)
-        self.process.start()
+        with deaf_to_ctrl_c():
+            self.process.start()
         far.close()  # else the end of the process would not be seen here
 
     def begin(self, trial: Trial) -> None:
