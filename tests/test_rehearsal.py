@@ -48,7 +48,12 @@ def test_words_of_the_base_are_trained_on_beside_the_own_and_never_validated_on(
     )
     table = work / "first/words_metadata.csv"
     table.write_text(table.read_text().replace("Tilia", "Tilla"))
-    assert rehearsing(work)[1].record != after.record  # so that a run is not resumed with other transcriptions
+    other = rehearsing(work)[1].record
+    assert other != after.record  # so that a run is not resumed with other transcriptions
+    names = [work / f"first/images/w00{n}.png" for n in (0, 1)]
+    for path, picture in zip(names, [path.read_bytes() for path in reversed(names)], strict=True):
+        path.write_bytes(picture)
+    assert rehearsing(work)[1].record != other  # nor with pictures under each other's names
 
 
 def test_images_that_are_learnt_or_validated_on_are_not_rehearsed(work):

@@ -5,11 +5,12 @@ from conftest import WORDS, write_image_set, write_settings
 
 from utilities import training_set
 from utilities.config import load_config
+from utilities.errors import differences
 from utilities.hyperparameters import resolve
 from utilities.images import Preprocessing
 from utilities.metadata import ImageSetError
 from utilities.model import FrameCounter
-from utilities.training_set import announce, training_set_for
+from utilities.training_set import announce, identity, training_set_for
 
 HOW = Preprocessing(32, 256)
 FRAMES = FrameCounter("compact", 32, resolve("compact"))
@@ -133,3 +134,14 @@ def test_the_seed_of_the_settings_decides_what_is_validated_on(work):
         return tuple(s.name for s in prepared(work, train=f"SEED = {seed}").validation)
 
     assert validated(3) == validated(3) and len({validated(seed) for seed in range(6)}) > 1
+
+
+def test_pictures_under_each_others_names_make_another_set_so_that_a_run_does_not_resume_with_them(work):
+    first = prepared(work)
+    one, other = (sample.path for sample in first.training[:2])
+    assert identity(prepared(work).record) == identity(first.record)
+    pictures = one.read_bytes(), other.read_bytes()
+    other.write_bytes(pictures[0])
+    one.write_bytes(pictures[1])
+    (line,) = differences(identity(first.record), identity(prepared(work).record))
+    assert "pictures_by_name" in line

@@ -127,6 +127,10 @@ def test_other_readings_make_another_record_so_that_a_run_does_not_resume_with_t
     read[3] = [("d", 0.8), ("x", 0.1)]  # the likeliest is the same
     _, other = taught(work)
     assert one.record["untranscribed"]["fingerprint"] != other.record["untranscribed"]["fingerprint"]
+    pictures = [(work / f"more/images/m{n}.png").read_bytes() for n in (1, 0)]
+    for n, picture in enumerate(pictures):
+        (work / f"more/images/m{n}.png").write_bytes(picture)
+    assert taught(work)[1].record["untranscribed"] != other.record["untranscribed"]  # nor with other pictures
 
 
 def test_a_model_that_reads_little_surely_is_said_to_need_transcriptions_first(work, read):

@@ -18,7 +18,7 @@ from utilities.metadata import ImageSetError, read_table
 from utilities.model import frame_counter
 from utilities.rows import Problem, list_problems
 from utilities.saved_model import Recognizer
-from utilities.training_set import TrainingSet
+from utilities.training_set import TrainingSet, pictures_by_name
 
 
 def project_of_base_set(project: Project, folder: Path) -> Project:
@@ -49,13 +49,15 @@ def with_rehearsal(
             " is nothing to rehearse."
             " Name the image set that MODEL was trained with under BASE_SET_NAME in setup.cfg, or leave it out."
         )
+    again = {s.path: decoded[s.path].digest for s in others}
     rehearsed = {
         "image_set": short_name(folder),
         "images": len(others),
         "left_out": len(examined.image_set.samples) - len(samples),
         "fingerprint": examined.image_set.fingerprint,
+        "pictures_by_name": pictures_by_name(others, again),
     }
-    digests = sorted({*known, *(decoded[s.path].digest for s in others)})
+    digests = sorted({*known, *again.values()})
     with_others = replace(
         data,
         rehearsed=others,

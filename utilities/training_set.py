@@ -76,6 +76,15 @@ def identity(record: Mapping) -> dict[str, object]:
     return short
 
 
+def pictures_by_name(samples: Iterable[Sample], digests: Mapping[Path, str]) -> str:
+    """What tells an image set from one with the same files under each other's names; `digests` of the files, by path.
+
+    16 hexadecimal digits.
+    """
+    named = sorted(f"{s.name}\0{digests[s.path]}" for s in samples)
+    return hashlib.sha256("\0".join(named).encode()).hexdigest()[:16]
+
+
 def learnt_digests(record: Mapping) -> set[str]:
     """Of the images that a model and those before it were trained with, those for validation not among them."""
     found = set()
@@ -115,6 +124,7 @@ def training_set_for(
         "texts": dict(Counter(normalize(s.label) for s in training)),
         "image_digests": sorted(set(digests.values())),
         "validation_digests": sorted({digests[s.path] for s in validation}),
+        "pictures_by_name": pictures_by_name(samples, digests),
         "split": {
             "seed": train.seed,
             "validation_share": train.validation_share,

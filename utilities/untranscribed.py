@@ -24,7 +24,7 @@ from utilities.model import frame_counter
 from utilities.reader import reader_for
 from utilities.rows import Sample, label_problems
 from utilities.saved_model import Recognizer
-from utilities.training_set import TrainingSet
+from utilities.training_set import TrainingSet, pictures_by_name
 
 # Confidence of a reading, by its characters (their geometric mean), from which it is learnt from. It is not calibrated:
 # a high temperature makes all texts of a beam alike, and so the hopeless ones surer.
@@ -74,18 +74,20 @@ def with_untranscribed(
         if sureness(*first) >= SURE and (likely := _learnable(found, partial(can_be, sample))):
             sure.append(replace(sample, label=likely[0][0]))
             texts[sample.path] = likely
+    digests = {s.path: decoded[s.path].digest for s in sure}
     return replace(
         data,
         training=(*data.training, *sure),
         contents=data.contents | {s.path: contents[s.path] for s in sure},
         record=data.record
         | {
-            "untranscribed_digests": sorted({decoded[s.path].digest for s in sure}),
+            "untranscribed_digests": sorted(set(digests.values())),
             "untranscribed": {
                 "image_set": short_name(folder),
                 "images": len(free),
                 "taken": len(sure),
                 "fingerprint": _fingerprint(sure, texts),
+                "pictures_by_name": pictures_by_name(sure, digests),
             },
         },
         texts=texts,
