@@ -127,6 +127,7 @@ def test_the_estimate_follows_finished_trials():
         ("tune", "SEED = 9", "SEED"),
         ("tune", "METHOD = random\nPRUNE = False", "METHOD"),
         ("tune", "PRUNE = True", "PRUNE"),
+        ("tune", "NUM_RANDOM_STARTS = 9", "NUM_RANDOM_STARTS"),
         ("project", "IMG_HEIGHT = 48", "canvas"),
         ("project", 'ALPHABET = "abc"', "ALPHABET"),
     ],

@@ -31,6 +31,7 @@ def belonging(config: Config, data_record: dict) -> dict:
         "NUM_EPOCHS": tune.num_epochs,
         "SEED": tune.seed,
         "PRUNE": tune.prune,
+        "NUM_RANDOM_STARTS": tune.num_random_starts,  # bayes and PRUNE begin after so many
         "EARLY_STOPPING": train.early_stopping,
         "SYNTHETIC_WORDS": train.synthetic_words,
         "ALPHABET": project.alphabet,
