@@ -149,6 +149,20 @@ def test_where_no_temporary_file_can_be_written_it_is_said_before_a_framework_st
         start_framework(1)
 
 
+@pytest.mark.parametrize(("error", "is_shown"), [(RuntimeError, True), (KeyboardInterrupt, False)])
+def test_what_a_framework_says_while_it_starts_is_shown_if_it_fails_not_if_the_user_stops_it(
+    monkeypatch, capfd, error, is_shown
+):
+    def start(seed):
+        os.write(2, b"Could not find cuda drivers")
+        raise error
+
+    monkeypatch.setattr(keras.utils, "set_random_seed", start)
+    with pytest.raises(error):
+        start_framework(1)
+    assert ("cuda" in capfd.readouterr().err) is is_shown
+
+
 def test_no_time_is_spent_on_looking_for_garbage_among_a_frameworks_modules():
     script = (
         "import gc\nfrom utilities.command import start_framework\nstart_framework(1, announce=False)\n"

@@ -202,7 +202,7 @@ def _silenced_stderr() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:  # not Ctrl-C
             os.dup2(kept, 2)
             held.seek(0)
             sys.stderr.write(held.read().decode(errors="replace"))
