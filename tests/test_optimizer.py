@@ -1,9 +1,13 @@
+import gc
+
 import keras
 import numpy as np
 import pytest
 from conftest import small_recognizer
 
+from utilities.batches import Word, WordBatches
 from utilities.full_model import HEADS
+from utilities.model import frame_counter
 from utilities.muon import LARGEST, STEP, Muon
 from utilities.optimizer import WarmupCosine, compile_full_model, weight_decay_for
 
@@ -172,3 +176,24 @@ def test_a_kernel_goes_on_in_the_direction_of_the_steps_before_unless_a_gradient
         places.append(keras.ops.convert_to_numpy(layer.kernel))
     first, second = np.diff(places, axis=0)
     assert np.allclose(first, direction * second, atol=1e-5)
+
+
+@pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="only TensorFlow keeps graphs")
+def test_the_graph_of_a_training_step_goes_with_its_model():
+    def graphs_of_steps() -> int:
+        gc.collect()
+        graphs = [thing for thing in gc.get_objects() if type(thing).__name__ == "FuncGraph"]
+        return sum(len(graph.get_operations()) > 1000 for graph in graphs)
+
+    def train() -> int:
+        made = small_recognizer()
+        spec = made.spec
+        words = [Word(np.full((32, 64), 9, np.uint8), spec.alphabet.encode("Rosa"))]
+        compile_full_model(made.full_model, RATE, 100)
+        made.full_model.train_on_batch(*WordBatches(words, spec.preprocessing, frame_counter(spec), 1, 2)[0])
+        return graphs_of_steps()
+
+    before = graphs_of_steps()
+    while_it_trains = train()
+    keras.utils.clear_session()  # Keras itself remembers the last model
+    assert while_it_trains > before == graphs_of_steps()  # a search has hundreds of trials in one process

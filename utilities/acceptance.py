@@ -21,9 +21,7 @@ from utilities.reliability import upper_bound
 LEVEL = 0.95
 SEQUENCE_LEVEL, SHARES_LEVEL = 0.955, 0.995  # what both may miss, 0.045 and 0.005, is what LEVEL may
 STEP = 0.02  # share of the words by which the threshold is lowered at a time
-FEWEST_GROUPS = (
-    5  # with fewer nobody knows how much groups differ: 95 % sure promises were broken 14 to 42 times in 100
-)
+FEWEST_GROUPS = 5  # with fewer nobody knows how much groups differ: promises were broken 14 to 42 times in 100
 LEAST_CORRELATION = 0.05  # of words of a group, however alike groups look: a rare hand, read badly, may be missing
 USELESS = 0.2  # share of wrong words beyond which no promise is worth acting on
 COVERAGES = np.arange(0.1, 1.01, 0.1)  # shares of the words looked at when the target cannot be promised

@@ -1,5 +1,7 @@
 """The LSTM layer of every architecture: Keras's own, with quicker loops to train it and to read on a processor."""
 
+import functools
+
 import keras
 from keras import layers, ops
 
@@ -77,7 +79,7 @@ def _loop_to_train(sequences, output, state, kernel, recurrent_kernel, bias, bac
     steps, batch, features = tf.unstack(tf.shape(columns))
     projected = tf.matmul(tf.reshape(columns, (-1, features)), kernel * half) + bias * half
     projected = tf.reshape(projected, (steps, batch, half.shape[0]))
-    outputs, state = _recurrence(projected, recurrent_kernel * half, output, state, backwards)
+    outputs, state = _recurrence()(projected, recurrent_kernel * half, output, state, backwards)
     return tf.transpose(outputs, (1, 0, 2)), state
 
 
@@ -98,7 +100,19 @@ def _slopes(gates, states, states_before):
     return forget, out * (1 - shown**2), shown * of_sigmoid(out), tf.concat(to_gates, axis=-1)
 
 
-def _recurrence(projected, kernel, output, state, backwards: bool):
+@functools.cache
+def _recurrence():
+    """`_over_columns` as a graph of its own.
+
+    TensorFlow keeps the graph that a gradient of one's own stands in as long as the process lives: this small one, and
+    not that of the whole training step, 40 MB each time that one is made.
+    """
+    import tensorflow as tf
+
+    return tf.function(_over_columns, autograph=False)
+
+
+def _over_columns(projected, kernel, output, state, backwards: bool):
     """Outputs (T, B, units) in the order of the loop, and the last state (B, units).
 
     projected (T, B, 4 * units) is the inputs' share of the gates in, forget, candidate, out before their tanh; kernel
@@ -127,7 +141,7 @@ def _recurrence(projected, kernel, output, state, backwards: bool):
 
 def _forward(projected, kernel, output, state, backwards: bool):
     """Outputs of the gates (T, B, 4 * units), states and outputs (T, B, units) in the order of the loop, and the last
-    state (B, units); arguments as of `_recurrence`.
+    state (B, units); arguments as of `_over_columns`.
     """
     import tensorflow as tf
 

@@ -47,6 +47,13 @@ class Muon(keras.optimizers.AdamW):
         *inputs, outputs = variable.shape
         return count if min(math.prod(inputs), outputs // count) <= LARGEST else 0
 
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        """The gradients of all devices, which is one: there is nothing to add up.
+
+        Keras (3.15) on TensorFlow adds them up by something with a gradient of its own, see `lstm._recurrence`.
+        """
+        return grads_and_vars
+
     def update_step(self, gradient, variable, learning_rate):
         """One step of one variable."""
         place = self._get_variable_index(variable)
