@@ -1,9 +1,22 @@
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from utilities import budget
-from utilities.budget import halve_until_it_fits, made_ahead, part_size, settled, step_times, time_of
+from utilities.batches import Word, WordBatches
+from utilities.budget import (
+    epochs_that_fit,
+    halve_until_it_fits,
+    made_ahead,
+    part_size,
+    parts_that_fit,
+    settled,
+    step_times,
+    time_of,
+)
+from utilities.images import Preprocessing
 
 
 class ResourceExhaustedError(Exception):
@@ -62,6 +75,7 @@ def test_one_step_that_prepares_for_all_shapes_is_not_how_long_steps_take():
     """Steps of a transfer of a minute, of which so but one epoch was thought to fit."""
     tried = [(16, 192), (16, 64), (16, 192), (16, 128), (8, 256), (8, 192)]
     assert settled([0.12, 4.7, 0.11], tried) == ([0.12, 0.11], [(16, 128), (8, 192)])
+    assert settled([4.0, 1.2, 3.0], [(16, 512), (16, 64), (16, 384)]) == ([4.0, 3.0], [(16, 512), (16, 384)])
 
 
 def test_an_epoch_is_timed_by_the_area_of_its_batches():
@@ -95,3 +109,54 @@ def test_a_slow_model_spends_little_of_its_minutes_on_being_timed(monkeypatch, a
     monkeypatch.setattr(budget.time, "perf_counter", lambda: clock[0])
     assert step_times(step, minutes=20) == pytest.approx([a_step] * timed)
     assert steps == list(range(tried))
+
+
+def batches(*counts, batch_size=4):
+    """So many words of each width in px."""
+    words = [Word(np.zeros((32, width), np.uint8), np.array([1])) for width, count in counts for _ in range(count)]
+    return WordBatches(words, Preprocessing(32, 256), lambda width: width // 4, batch_size)
+
+
+@pytest.mark.parametrize(("minutes", "epochs"), [(30, 40), (0.001, 1)])
+def test_as_many_epochs_fit_as_the_minutes_have_after_what_was_tried(monkeypatch, minutes, epochs):
+    """Steps of 2 s, 20 an epoch, and validation of 2.5 batches of 1 s, the first of which takes 10."""
+    clock, compiled, predicted, shown = [0.0], [], [], set()
+
+    def pass_time(seconds):
+        clock[0] += seconds
+
+    def step(inputs):
+        shown.add(inputs["image"].shape[:2])
+        pass_time(2)
+
+    def predict(images):
+        predicted.append(images.shape)
+        pass_time(10 if len(predicted) == 1 else 1)
+
+    monkeypatch.setattr(budget.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(budget, "compile_full_model", lambda *arguments: compiled.append(arguments))
+    full = SimpleNamespace(variables=[], train_on_batch=step)
+    network = SimpleNamespace(predict_on_batch=predict)
+    both = batches((60, 40), (250, 40)), batches((60, 10))
+    found, an_epoch = epochs_that_fit(full, network, both, minutes, parts=3)
+    assert (found, an_epoch) == (epochs, pytest.approx(42.5))  # of 1,800 s 54 went in steps, 11 in predictions
+    assert [arguments[-1] for arguments in compiled] == [3] and shown == {(4, 64), (4, 256)}
+
+
+def test_the_heaviest_batch_says_in_how_many_parts_all_are_taken(monkeypatch, capsys):
+    tried = []
+
+    def step(inputs):
+        tried.append(inputs["image"].shape[:2])
+        if np.prod(tried[-1]) > 4 * 256:
+            raise MemoryError
+
+    monkeypatch.setattr(budget, "compile_full_model", lambda *arguments: None)
+    full = SimpleNamespace(variables=[], layers=[], train_on_batch=step)
+    training = batches((60, 16), (250, 16), batch_size=16)
+    monkeypatch.setattr(budget, "framework_gpus", lambda: [])
+    assert parts_that_fit(full, training) == 1 and not tried
+    monkeypatch.setattr(budget, "framework_gpus", lambda: ["gpu:0"])
+    assert parts_that_fit(full, training) == 4
+    assert tried == [(16, 256), (8, 256), (4, 256)]
+    assert "batch of 16 images does not fit the GPU's memory: it is taken in 4 parts" in capsys.readouterr().out
