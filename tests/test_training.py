@@ -227,17 +227,23 @@ def test_a_batch_too_large_for_the_gpu_is_taken_in_parts_and_a_resumed_run_keeps
 
 def test_a_step_that_failed_half_way_leaves_no_trace_in_the_next_one(monkeypatch):
     def breaks_down_in_an_lstm(model, x, **kwargs):
-        if len(x["image"]) > 2:
-            for layer in model.layers:
-                if isinstance(layer, keras.layers.Bidirectional):
-                    layer.forward_layer.cell.get_dropout_mask(np.ones((4, layer.input.shape[-1]), np.float32))
+        images = len(x["image"])
+        both = [layer for layer in model.layers if isinstance(layer, keras.layers.Bidirectional)]
+        cells = [lstm.cell for layer in both for lstm in (layer.forward_layer, layer.backward_layer)]
+        for cell in cells:
+            assert len(cell.get_dropout_mask(np.ones((images, 3), np.float32))) == images  # kept from here on
+        if images > 2:
             raise MemoryError
+        for cell in cells:
+            cell.reset_dropout_mask()
         return whole_step(model, x, **kwargs)
 
     whole_step = keras.Model.train_on_batch
     monkeypatch.setattr(keras.Model, "train_on_batch", breaks_down_in_an_lstm)
     monkeypatch.setattr(budget, "framework_gpus", lambda: ["gpu:0"])
-    assert run(spec(), plan(epochs=1))[0].parts == 2  # PyTorch kept masks for four images, and the run ended
+    s = spec()
+    s = replace(s, hyperparameters=replace(s.hyperparameters, dropout=0.2))
+    assert run(s, plan(epochs=1))[0].parts == 2  # PyTorch kept masks for four images, and the run ended
 
 
 def test_a_transfer_takes_the_batch_size_of_the_settings_else_of_the_base_model(workspace):
