@@ -60,6 +60,9 @@ def test_of_a_large_base_not_so_many_texts_are_known_that_the_own_ones_are_lost(
     own = {s.label for s in data.training}
     assert len(data.record["texts"]) == 14 and own <= set(data.record["texts"])
     assert data.record["texts_of_base"] == 14 - len(own)
+    monkeypatch.setattr(transfer_set, "MOST_TEXTS", 2)  # fewer than the own ones
+    _, _, data = prepared(work, LATIN)
+    assert set(data.record["texts"]) == own and "texts_of_base" not in data.record
 
 
 def test_a_base_of_the_very_same_words_changes_nothing(work):
@@ -68,9 +71,11 @@ def test_a_base_of_the_very_same_words_changes_nothing(work):
     assert again.record == first.record
 
 
-def test_words_of_the_base_count_once(work):
+def test_a_text_that_both_have_counts_as_often_as_where_it_is_more_frequent(work):
     _, _, data = prepared(work, LATIN | dict.fromkeys(WORDS, 1))
-    assert data.record["texts"]["Carex alba"] == 2
+    own = {s.label for s in data.training}
+    assert {data.record["texts"][text] for text in own & set(LATIN)} == {2}  # and not 3
+    assert {data.record["texts"][text] for text in set(WORDS) - own} == {1}
 
 
 def test_validation_on_words_that_the_base_was_trained_with_is_avoided_or_said(work, capsys):
@@ -100,7 +105,7 @@ def test_test_images_that_are_rehearsed_are_said(work, capsys):
     for name in ("train", "test"):
         table = work / name / "words_metadata.csv"
         header, *rows = table.read_text().splitlines()
-        lines = [f"{header},writer", *(f"{row},{name}{i}" for i, row in enumerate(rows))]
+        lines = [f"{header},writer", *(f"{row},{name if i else 'both'}{i}" for i, row in enumerate(rows))]
         table.write_text("\n".join(lines) + "\n")
     config = load_config(settings, "transfer")
     _, data = transfer_set_for(config, config.train.image_set, small_recognizer(), work / "cache")

@@ -31,8 +31,8 @@ def work(tmp_path):
     return tmp_path
 
 
-def prepared(work, project="METADATA_GROUP_COLUMN = writer"):
-    config = load_config(write_settings(work, project=project), "transfer")
+def prepared(work, project="METADATA_GROUP_COLUMN = writer", train=""):
+    config = load_config(write_settings(work, project=project, train=train), "transfer")
     frames = frame_counter(BASE.spec)
     data = training_set_for(config, config.train.image_set, BASE.spec.preprocessing, frames, work / "cache")
     return config.project, data
@@ -172,9 +172,19 @@ def test_the_training_folder_itself_gives_its_images_that_the_table_left_out(wor
 
 def test_broken_images_and_labels_that_cannot_be_right_are_left_out(work, read):
     (work / "more/images/m0.png").write_bytes(b"no picture")
-    read += [[("a" * 41, 1.0)], [("é", 1.0)], *([(letter, 1.0)] for letter in "xbc")]
+    read += [[("a" * 41, 0.95), ("ab", 0.05)], [("é", 1.0)], *([(letter, 1.0)] for letter in "xbc")]
     before, after = taught(work, project="ALPHABET = abcdelnoiruvsxzQPNACRSVZ0137 .")
     assert added(before, after) == {"m3.png": "x", "m4.png": "b", "m5.png": "c"}
+
+
+def test_an_image_is_learnt_once_however_often_the_table_has_it_and_one_that_is_not_there_never(work, read):
+    (work / "more/images/m1.png").unlink()
+    with (work / "more/words_metadata.csv").open("a") as file:
+        file.write("m0,word 0,q0\n")  # without its folder and ending
+    read += [[(letter, 1.0)] for letter in "acdef"]
+    before, after = taught(work)
+    assert [s.path.name for s in after.training[len(before.training) :]].count("m0.png") == 1
+    assert after.record["untranscribed"]["images"] == 5
 
 
 def test_of_many_images_some_are_taken_by_chance_the_same_ones_each_time(work, read, monkeypatch):
@@ -187,6 +197,7 @@ def test_of_many_images_some_are_taken_by_chance_the_same_ones_each_time(work, r
     _, again = taught(work)
     assert len(added(before, after)) == 3
     assert set(added(before, after)) == set(added(before, again))
+    assert set(added(before, after)) != set(added(*taught(work, train="SEED = 3")))
 
 
 def test_a_folder_without_images_is_refused(work):
