@@ -9,7 +9,7 @@ from utilities.hyperparameters import resolve
 from utilities.images import Preprocessing, canvas_width
 from utilities.model import RecognizerSpec, frame_counter
 from utilities.plan import Plan
-from utilities.pretraining import LEAST_EPOCHS, Pretraining
+from utilities.pretraining import LEAST_EPOCHS, Pretraining, length_for
 from utilities.synthetic_words import draw_words
 from utilities.training import train
 
@@ -32,6 +32,16 @@ def test_long_runs_of_few_words_begin_with_synthetic_words_alone_and_end_without
     assert shares[:26] == [1.0] * 26 and shares[35:] == [0.0] * 65
     assert np.all(np.diff(shares[25:36]) < 0)
     assert (first.epochs_alone, first.epochs) == (25, 35)
+
+
+@pytest.mark.parametrize(
+    ("words", "epochs", "shown"),
+    [(100, 49, 0), (100, 50, 17.5), (100, 100, 35), (1000, 100, 25), (2000, 100, 12.5), (2001, 100, 0)],
+)
+def test_synthetic_words_are_shown_for_a_third_of_the_epochs_at_most_and_for_less_where_words_are_many(
+    words, epochs, shown
+):
+    assert length_for(words, epochs) == pytest.approx(shown)
 
 
 def test_short_runs_and_many_words_have_none_and_long_runs_of_more_words_no_larger_number(monkeypatch):
@@ -69,8 +79,10 @@ def test_a_share_of_the_words_is_replaced_by_synthetic_ones_on_canvases_of_the_s
         assert least <= np.mean([word is not training.words[i] for i, word in words]) <= most
         for i, word in words:
             assert canvas_width(word.content.shape[1], HOW) == canvas_width(training.words[i].content.shape[1], HOW)
-    one, two = (b"".join(word.content.tobytes() for _, word in shown(p, 0)) for p in (first, again))
-    assert one == two
+    other = Pretraining(training, ALPHABET, 300, 100, seed=2)
+    one, two, three = ([word.content.tobytes() for _, word in shown(p, 0)] for p in (first, again, other))
+    assert one == two != three
+    assert len(set(one)) > 100  # of 300, not the first of each width
 
 
 def test_a_word_whose_canvas_no_synthetic_word_needs_stays():
