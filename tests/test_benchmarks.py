@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -33,13 +34,18 @@ from benchmarks.tables import RESULTS, model_of, text_table, words_of, write_jso
 from benchmarks.trial_overhead import Timing
 from utilities.alphabet import Alphabet
 from utilities.errors import UserError
+from utilities.full_model import HEADS
 from utilities.hyperparameters import ARCHITECTURES, DEFAULTS, resolve
 from utilities.images import Preprocessing, canvas_width
+from utilities.metrics import character_error_rate
 from utilities.model import RecognizerSpec, build_prediction_model
 from utilities.model_card import read_description
+from utilities.model_cost import operations
 from utilities.optimizer import LAST_RATE
 from utilities.peak_memory import forget_peak_memory, peak_memory
+from utilities.reader import Reader
 from utilities.saved_model import save_recognizer
+from utilities.training import Progress
 
 TINY = ["BATCH_SIZE=8", "NUM_UNITS_DENSE=8", "NUM_UNITS_LSTM1=8", "NUM_UNITS_LSTM2=8"]
 GROUPS = {"METADATA_GROUP_COLUMN": "writer"}
@@ -223,6 +229,8 @@ def test_the_machines_rate_is_of_its_quickest_product(monkeypatch):
 def test_reading_the_test_set_is_no_training_time_and_what_cannot_be_read_is_wrong(sets, tmp_path, monkeypatch):
     shutil.copytree(sets / "test", tmp_path / "test")
     (tmp_path / "test/images/w000.png").write_bytes(b"no picture")
+    with (tmp_path / "test/words_metadata.csv").open("a") as file:
+        file.write("images/gone.png,Rosa,t0\nimages/w001.png,,t0\n")  # an image that is not there, a word nobody read
     config = experiment(tmp_path, "compact", Sets(sets / "train", tmp_path / "test", GROUPS), None, 1, {})
     monkeypatch.chdir(tmp_path)
     words, clock = TestWords(config, Preprocessing(32, 256)), [0.0]
@@ -233,13 +241,65 @@ def test_reading_the_test_set_is_no_training_time_and_what_cannot_be_read_is_wro
 
     monkeypatch.setattr(accuracy_runs.time, "perf_counter", lambda: clock[0])
     curve = Curve(SimpleNamespace(read=read), words, minutes=1)
-    for _ in range(3):
+    for epoch in range(4):
         clock[0] += 2
-        curve([{"val_cer": 0.5}])
-    assert [(point["seconds"], point["epoch"]) for point in curve.points] == [(4, 2)]  # every 3 seconds
-    assert (curve.seconds, curve.test_seconds, curve.epochs) == (6, 50, 3)
-    assert words.read(SimpleNamespace(read=read)) == ["", *WORDS[1:]]
-    assert curve.points[0]["cer"] == pytest.approx(len(WORDS[0]) / sum(map(len, WORDS)))
+        curve([{"val_cer": 0.9}] * epoch + [{"val_cer": 0.5}])
+    assert [(point["seconds"], point["epoch"]) for point in curve.points] == [(4, 2), (8, 4)]  # every 3 seconds
+    assert {point["val_cer"] for point in curve.points} == {0.5}
+    assert (curve.seconds, curve.test_seconds, curve.epochs) == (8, 100, 4)
+    readings = words.read(SimpleNamespace(read=read))
+    assert readings == ["", *WORDS[1:], ""]
+    lost = len(WORDS[0]) + len("Rosa")
+    assert curve.points[0]["cer"] == pytest.approx(lost / (sum(map(len, WORDS)) + len("Rosa")))
+    assert words.summary(readings).units == 3  # as many as there are groups
+
+
+def test_a_transfer_is_measured_as_its_stage_would_train(sets, tmp_path, monkeypatch):
+    """Each phase takes half a minute here, of ten that there are."""
+    clock, seen, rng = [0.0], [], np.random.default_rng(1)
+
+    def train(full, network, batches, alphabet, plan, resume, after_epoch):
+        trained = {layer.name for layer in full.layers if layer.trainable_variables}
+        seen.append((trained == set(HEADS), plan.rate_key, plan.max_minutes, batches[0].batch_size))
+        full.set_weights([w + 0.1 * abs(rng.normal(size=w.shape)) for w in full.get_weights()])
+        clock[0] += 30
+        history = [{"epoch": n, "val_loss": 1.0, "val_cer": 1 / (len(seen) + n)} for n in (1, 2)]
+        for n in (1, 2):
+            after_epoch(history[:n])
+        return Progress(epochs_planned=3, history=history, best_epoch=1)
+
+    def reader_for(recognizer, several_views):
+        return SimpleNamespace(read=lambda contents: [SimpleNamespace(text=w if several_views else "") for w in WORDS])
+
+    def read(words, reader):
+        clock[0] += 7
+        return as_ever(words, reader)
+
+    as_ever = TestWords.read
+    monkeypatch.setattr(TestWords, "read", read)
+    monkeypatch.setattr(accuracy_runs, "reader_for", reader_for)
+    monkeypatch.setattr(accuracy_runs, "train", train)
+    monkeypatch.setattr(accuracy_runs.time, "perf_counter", lambda: clock[0])
+    pair = Sets(sets / "train", sets / "test", GROUPS)
+    config = experiment(tmp_path, "compact", pair, None, 10, {"BATCH_SIZE": "5", "VALIDATION_SHARE": "0.2"})
+    monkeypatch.chdir(tmp_path)
+    base = small_recognizer(record={"date": "of the base"})
+    done = accuracy_runs.run_transfer(config, base, sets / "train", tmp_path / "cache")
+    assert seen == [(True, "RETRAINING_LEARNING_RATE", 1, 5), (False, "FINE_TUNING_LEARNING_RATE", 9.5, 5)]
+    row = done.row
+    assert (row["training_set"], row["test_set"]) == (f"{sets.name}/train", f"{sets.name}/test")
+    assert (row["words"], row["training_words"], row["test_words"], row["groups"]) == (36, 30, 12, 3)
+    assert (len(row["history"]), row["epochs"], row["best_epoch"], row["val_cer"]) == (4, 4, 1, 1 / 3)
+    assert (row["seconds"], row["images_per_second"]) == (60, 2)  # 30 words four times in a minute
+    assert row["test_seconds"] == 7 * len(row["curve"]) > 0
+    assert [row[way]["exact"] for way in ("leaning", "several_views")] == [0, 1]
+    reader, words = Reader(done.recognizer), TestWords(config, base.spec.preprocessing)
+    assert row["cer"] == character_error_rate(words.truths, words.read(reader))  # with the weights as they are by now
+    counts = [operations(reader.model, reader.canvas_width(content)) for content in words.contents]
+    assert row["operations_per_image"] == pytest.approx(np.mean(counts)) and len(set(counts)) > 1
+    assert row["optimizer"] == "Muon, weight decay 0.3"
+    record = done.recognizer.record
+    assert record["base"]["date"] == "of the base" and record["calibration"]["words"] == 6
 
 
 def test_a_mistake_is_said_in_one_message(sets):
@@ -266,6 +326,8 @@ def test_an_experiment_takes_the_shipped_settings_and_each_architecture_its_own(
     assert (config.train.max_minutes, config.transfer.max_minutes, config.train.seed) == (7, 7, 5)
     assert config.project.on_bad_rows == "skip"
     assert DEFAULTS[architecture].dropout != 0.4
+    given = experiment(tmp_path, architecture, pair, (48, 300), 7, {}).project
+    assert (given.img_height, given.img_width) == (48, 300)
 
 
 def test_an_unknown_setting_is_refused(sets, tmp_path):
@@ -291,8 +353,15 @@ def test_samples_take_whole_groups_and_smaller_ones_are_part_of_larger_ones(sets
         assert len(rows[count]) == count == len(list((folder / "images").iterdir()))
     assert rows[20][:12] == rows[12]
     assert len({row["writer"] for row in rows[12]}) == 2  # six words each
+    assert len(list((first_words(config, 36, tmp_path / "all") / "images").iterdir())) == 36
     with pytest.raises(UserError, match="36 words"):
         first_words(config, 37, tmp_path / "more")
+    other = first_words(experiment(tmp_path, "compact", pair, None, 1, {"SEED": "5"}), 12, tmp_path / "other")
+    without = Sets(sets / "train", sets / "test", {"METADATA_GROUP_COLUMN": ""})
+    ungrouped = experiment(tmp_path, "compact", without, None, 1, {})
+    by_chance = first_words(ungrouped, 12, tmp_path / "by chance")
+    assert {p.name for p in (by_chance / "images").iterdir()} != {f"w{n:03d}.png" for n in range(12)}
+    assert {p.name for p in (other / "images").iterdir()} != {Path(row["image_location"]).name for row in rows[12]}
 
 
 def test_the_machine_is_described_and_its_memory_peaks_anew():
@@ -306,8 +375,10 @@ def test_the_machine_is_described_and_its_memory_peaks_anew():
 
 def test_tables_line_up_and_json_knows_no_nan(tmp_path):
     assert text_table(("a", "b"), [("long", "1"), ("x", "22")]) == "a      b\nlong   1\nx     22"
-    write_json(tmp_path / "r.json", {"a": np.float32(0.5), "b": float("nan"), "c": [np.int64(3), tmp_path]})
-    assert json.loads((tmp_path / "r.json").read_text()) == {"a": 0.5, "b": None, "c": [3, str(tmp_path)]}
+    write_json(
+        tmp_path / "r.json", {"a": np.float32(0.5), "b": [float("nan"), float("inf")], "c": [np.int64(3), tmp_path]}
+    )
+    assert json.loads((tmp_path / "r.json").read_text()) == {"a": 0.5, "b": [None, None], "c": [3, str(tmp_path)]}
 
 
 def test_the_readmes_results_are_those_of_the_json_files():
@@ -335,6 +406,8 @@ def test_a_row_says_where_a_model_has_other_lstms_than_those_of_setup_cfg():
     run = {"architecture": "residual", "hyperparameters": {"num_units_lstm1": 192, "num_units_lstm2": 192}}
     assert model_of(run) == "residual, LSTMs of 192"
     assert model_of(run | {"hyperparameters": {"num_units_lstm1": 128, "num_units_lstm2": 128}}) == "residual"
+    other = run | {"hyperparameters": {"num_units_lstm1": 128, "num_units_lstm2": 192}}
+    assert model_of(other) == "residual, LSTMs of 128 and 192"
 
 
 def test_the_readmes_table_has_the_longest_of_runs_that_only_the_machine_tells_apart():
