@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from utilities.command import leave, run_stage, start_framework
 from utilities.config import Config, load_config
+from utilities.counts import number_of
 from utilities.errors import UserError
 from utilities.gpu import VISIBLE, devices_for_workers
 from utilities.hyperparameters import resolve
@@ -69,7 +70,8 @@ def run(config: Config, resume: bool) -> None:
                 remove_runs(LOGS)
                 files.remove()
             announce_search(LOGS, tune.space)
-            print(f"{queue.total} trials of at most {tune.num_epochs} epochs (METHOD = {tune.method}).")
+            length = number_of(tune.num_epochs, "epoch")
+            print(f"{number_of(queue.total, 'trial')} of at most {length} (METHOD = {tune.method}).")
             marks = [f"[worker {n}]" if tune.workers > 1 else "" for n in range(1, tune.workers + 1)]
             jobs = [WorkerJob(config, LOGS, device, mark) for device, mark in zip(devices, marks, strict=True)]
             _, best = run_search(queue, files, jobs, tune.num_epochs)

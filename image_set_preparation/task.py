@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from utilities.command import leave, run_stage, start_framework
 from utilities.config import Config, load_config
+from utilities.counts import number_of
 from utilities.errors import UserError
 
 
@@ -56,8 +57,8 @@ def check(config: Config) -> None:
     report = check_image_sets(config)
     print(*report.lines, sep="\n")
     write_problems(report)
-    unreadable = f"{report.unreadable} image set(s) cannot be read; " if report.unreadable else ""
-    print(f"\n{unreadable}{len(report.problems)} problems, listed in {PROBLEMS_FILE}.")
+    unreadable = f"{number_of(report.unreadable, 'image set')} cannot be read; " if report.unreadable else ""
+    print(f"\n{unreadable}{number_of(len(report.problems), 'problem')}, listed in {PROBLEMS_FILE}.")
     if report.training_would_fail:
         raise UserError("Training would fail. Correct what is listed above and check again.")
 
@@ -72,22 +73,23 @@ def merge(config: Config, review: Path, out: Path) -> None:
     merged = merge_review(review, config.test.image_set, columns, out)
     for change in merged.changes:
         print(f"{change.image}: {change.old or '(nothing)'} -> {change.new}")
-    print(f"{len(merged.changes)} transcriptions changed. Written: {out}")
+    print(f"{number_of(len(merged.changes), 'transcription')} changed. Written: {out}")
     if merged.left_out:
         listed = "\n".join(f"  {image}" for image in merged.left_out)
         print(
-            f"WARNING: what {review} says of {len(merged.left_out)} images was not taken, since the list shows another"
-            f" transcription of them than {table} has:\n{listed}\nHas the table been corrected since, all is well. Else"
-            " cells of the list have moved: write these corrections into a list as stage 4 makes it."
+            f"WARNING: what {review} says of {number_of(len(merged.left_out), 'image')} was not taken, since the list"
+            f" shows another transcription than {table} has:\n{listed}\nHas the table been corrected since, all is"
+            " well. Else cells of the list have moved: write these corrections into a list as stage 4 makes it."
         )
     if merged.overlooked:
         print(
-            f"WARNING: in {merged.overlooked} rows of {review} other columns than `correction` and `right` were"
-            " changed. Such changes are ignored, but for a `prediction` that an x says to be right: write what stands"
-            " on the image into the column `correction`, an x into `right`."
+            f"WARNING: in {number_of(merged.overlooked, 'row')} of {review} other columns than `correction` and `right`"
+            " were changed. Such changes are ignored, but for a `prediction` that an x says to be right: write what"
+            " stands on the image into the column `correction`, an x into `right`."
         )
     if merged.untranscribed:
-        print(f"{merged.untranscribed} images have none yet; ON_BAD_ROWS = skip trains on the others.")
+        without = number_of(merged.untranscribed, "image has", "images have")
+        print(f"{without} none yet; ON_BAD_ROWS = skip trains on the others.")
     if merged.untranscribed and not merged.confirmed:
         print(
             "WARNING: no reading was said to be right (an x in the column `right`). What a model misread alone says"

@@ -113,7 +113,7 @@ def test_a_few_writers_promise_nothing_of_others(groups):
     found = promise([0.9] * 400, [False] * 400, [f"w{i % groups}" for i in range(400)], 0.01)
     assert not found.kept and found.error == 1
     told = sentence(found, 0.01)
-    assert f"only {groups} group(s)" in told and "METADATA_GROUP_COLUMN" in told
+    assert f"only {groups} group{'s' * (groups > 1)}, and" in told and "METADATA_GROUP_COLUMN" in told
     with_blanks = [f"w{i % groups}" for i in range(400)] + [""] * 20  # which say nothing of who wrote them
     assert promise([0.9] * 420, [False] * 420, with_blanks, 0.01).few_groups == groups
     enough = [f"w{i % FEWEST_GROUPS}" for i in range(400)]

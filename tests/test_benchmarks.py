@@ -122,11 +122,11 @@ def test_accuracy_transfers_with_images_that_nobody_transcribed_and_with_words_o
     more = ("--untranscribed", "test", "--rehearse", "train")
     done = run("accuracy.py", *arguments, *more, "--out", "out/u.json", cwd=sets)
     (row,) = result_of(done, sets / "out" / "u.json")["runs"]
-    assert re.search(rf"{row['untranscribed']} of \d+ untranscribed images of {sets.name}/test are", done.stdout)
+    assert re.search(rf"{row['untranscribed']} of \d+ untranscribed images of {sets.name}/test\.", done.stdout)
     assert row["words"] == 18 and row["training_words"] < 18 + row["untranscribed"]
     again = round(row["training_words"] / 2)
     assert row["rehearsed"] == 18
-    assert f"{min(again, 18)} of 18 words of {sets.name}/train are learnt again" in done.stdout
+    assert f"{min(again, 18)} of 18 words of {sets.name}/train." in done.stdout
     done = run("accuracy.py", "train", "test", "--untranscribed", "test", cwd=sets)
     assert done.returncode == 1 and "needs --base or --transfer" in done.stderr
     done = run("accuracy.py", "train", "test", "--base", model, "--untranscribed", "nowhere", cwd=sets)

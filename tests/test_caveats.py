@@ -9,16 +9,16 @@ def test_unequal_populations_are_said(predictions_folder):
     write_predictions(predictions_folder, "other", "z.png,Acer,Acer,0.9,,")
     said = " ".join(notes(load_predictions(predictions_folder)))
     assert "not judged on the same images" in said
-    assert "no mistake in 1 words" in said
+    assert "no mistake in 1 word." in said
 
 
 def test_transcriptions_that_contradict_each_other_are_told_from_corrected_ones(tmp_path):
     twice = write_predictions(tmp_path, "one", "a.png,Carex,Carex,0.9,,two labels", "a.png,Poa,Carex,0.9,,two labels")
     said = " ".join(notes(load_predictions(twice)))
-    assert "one: 1 images have two different transcriptions in this one file" in said
+    assert "one: 1 image has two different transcriptions in this one file" in said
     assert "different files" not in said
     write_predictions(tmp_path, "other", "a.png,Carex,Carex,0.9,,")
-    assert "1 images have different transcriptions in different files" in " ".join(notes(load_predictions(tmp_path)))
+    assert "1 image has different transcriptions in different files" in " ".join(notes(load_predictions(tmp_path)))
 
 
 def test_transcribed_images_of_which_none_could_be_read_are_not_called_untranscribed(tmp_path):
@@ -31,7 +31,7 @@ def test_what_no_interval_shows_is_said():
     columns = ["image", "label", "prediction", "confidence", "group", "problem"]
     said = " ".join(notes({"m": pd.DataFrame([*rows, rows[0]], columns=columns)}))
     assert "no word in 60 was read exactly" in said and "Up to 4.9 % of new words may still be" in said
-    assert "1 row(s) repeat an image" in said
+    assert "1 row repeats an image" in said
 
 
 def test_no_interval_is_spoken_of_where_there_is_none():
@@ -49,10 +49,10 @@ def test_no_interval_is_spoken_of_where_there_is_none():
 def test_a_cell_without_a_group_does_not_make_few_groups_many(tmp_path):
     rows = [f"{i}.png,Carex,{'Carex' if i % 3 else 'Care'},0.9,{'' if i == 7 else i % 2}," for i in range(300)]
     said = " ".join(notes(load_predictions(written(tmp_path, rows))))
-    assert "those of the 300 judged words whose group is known are of only 2 group(s)" in said
+    assert "those of the 300 judged words whose group is known are of only 2 groups" in said
     one = [row.replace(",1,", ",0,") for row in rows]
     said = " ".join(notes(load_predictions(written(tmp_path, one))))
-    assert "only 1 group(s), so there is nothing to resample and no interval" in said
+    assert "only 1 group, so there is nothing to resample and no interval" in said
 
 
 def written(folder, rows):

@@ -194,7 +194,7 @@ def test_names_that_are_no_text_are_listed_where_every_image_would_be_read(folde
         (folder / "images/w000.png").rename(os.fsdecode(broken))
     except OSError:
         pytest.skip("this file system has no such names")
-    with pytest.raises(ImageSetError, match=r"(?s)1 image files.*M\\xfcller.png"):
+    with pytest.raises(ImageSetError, match=r"(?s)1 image file .*M\\xfcller.png"):
         read_image_set(folder, COLUMNS, "png", for_prediction=True)
 
 
@@ -300,7 +300,7 @@ def test_two_labels_of_one_image_are_a_problem_of_prediction_too(folder):
 
 def test_a_table_that_names_no_image_is_no_set_to_read(folder):
     rewrite(folder, "image_location,transcription\nx,Carex\ny,Poa\n")
-    with pytest.raises(ImageSetError, match=r"(?s)Of the 2 rows.*row 2: x: image missing.*METADATA_IMAGE_COLUMN"):
+    with pytest.raises(ImageSetError, match=r"(?s)Of 2 rows.*row 2: x: image missing.*METADATA_IMAGE_COLUMN"):
         require_an_image(read_image_set(folder, COLUMNS, "png", for_prediction=True))
     rewrite(folder, "image_location,transcription\nx,Carex\nw000,Poa\n")
     require_an_image(read_image_set(folder, COLUMNS, "png", for_prediction=True))
@@ -325,7 +325,7 @@ def test_prediction_needs_neither_labels_nor_a_csv_but_every_column_that_is_name
     image_set = read_image_set(folder, COLUMNS, "png", for_prediction=True)
     assert len(image_set.samples) == len(WORDS)
     assert "Is Words.CSV the table?" in image_set.without_table
-    assert "1 picture(s) of other kinds are not read, such as images/phone.HEIC" in image_set.without_table
+    assert "1 picture of another kind is not read, such as images/phone.HEIC" in image_set.without_table
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_a_broken_test_set_does_not_stop_training_but_an_overlap_is_said(work):
     assert any("METADATA_IMAGE_COLUMN" in line for line in report.lines)
     (work / "test/images/w000.png").write_bytes((work / "train/images/w004.png").read_bytes())
     (work / "test/words_metadata.csv").write_text("image_location,transcription\nw000.png,Viola\n")
-    assert any("WARNING: 1 images" in line for line in checked(work).lines)
+    assert any("[test] set: 1 image." in line for line in checked(work).lines)
 
 
 def test_a_set_too_small_to_split_would_fail(work):
@@ -122,8 +122,8 @@ def test_images_of_the_base_set_that_are_tested_on_are_said_and_its_characters_k
     settings = write_settings(work)
     settings.write_text(settings.read_text().replace("[transfer]", "[transfer]\nBASE_SET_NAME = base"))
     text = "\n".join(check_image_sets(load_config(settings, "check")).lines)
-    assert f"WARNING: 1 images stand both in {work / 'base'}" in text
-    assert "'F' 1 times" in text and "'Ö'" not in text
+    assert f"WARNING: both in {work / 'base'} and" in text and "[test] set: 1 image" in text
+    assert "'F' 1 time," in text and "'Ö'" not in text
 
 
 def test_characters_of_the_test_set_are_looked_for_in_the_set_that_is_trained_with(work):

@@ -23,5 +23,5 @@ def test_texts_that_a_model_cannot_read_are_named():
     alphabet = Alphabet(("a", "b"))
     assert left_out(["ab", "b"], alphabet) == left_out([], alphabet) == ""
     said = left_out(["ab", "a\u00e9b", "c\u00e9"], alphabet)
-    assert said.startswith("2 of the 3 texts of the LEXICON, such as 'a\u00e9b', are left out")
+    assert said.startswith("left out of the LEXICON: 2 of 3 texts, such as 'a\u00e9b', since the")
     assert "never learnt 'c', '\u00e9'" in said

@@ -76,7 +76,7 @@ def test_images_without_a_table_get_one_with_all_of_them(tmp_path):
     merged = merge_review(review(tmp_path, ("a.png", "x", "Carex")), folder, COLUMNS, tmp_path / "new.csv")
     assert merged.untranscribed == 1
     assert (tmp_path / "new.csv").read_text(encoding="utf-8-sig") == "image,text\na.png,Carex\nb.png,\n"
-    with pytest.raises(ReviewError, match=r"do not lie in .*\n  z.png"):
+    with pytest.raises(ReviewError, match=r"1 image not found in .*\n  z.png"):
         merge_review(review(tmp_path, ("z.png", "x", "Poa")), folder, COLUMNS, tmp_path / "newer.csv")
     grouped = Columns("words_metadata.csv", "image", "text", "specimen")
     merge_review(review(tmp_path, ("a.png", "x", "Carex")), folder, grouped, folder / "words_metadata.csv")
@@ -189,9 +189,9 @@ def test_marks_in_the_wrong_column_and_texts_of_several_lines_are_refused(tmp_pa
         (tmp_path / "list.csv").write_text(text)
         return merge_review(tmp_path / "list.csv", tmp_path, COLUMNS, tmp_path / "new.csv")
 
-    with pytest.raises(ReviewError, match=r"(?s)1 corrections are a mark.*:\n  row 2: a.png: X.*with an apostrophe"):
+    with pytest.raises(ReviewError, match=r"(?s)1 correction is a mark.*:\n  row 2: a.png: X.*with an apostrophe"):
         merged("image,prediction,correction,right\na.png,Poe,X,\nb.png,Hof,,x\n")
-    with pytest.raises(ReviewError, match=r"(?s)1 corrections have several lines:\n  row 3: b.png: 'Hof.nlinks'"):
+    with pytest.raises(ReviewError, match=r"(?s)1 correction has several lines:\n  row 3: b.png: 'Hof.nlinks'"):
         merged('image,prediction,correction,right\na.png,Poe,Poa,\nb.png,Hof,"Hof\nlinks",\n')
     with pytest.raises(ReviewError, match="has no column right"):
         merged("image,prediction,correction,richtig,image_set\na.png,Poe,,x,hand/test\n")
@@ -211,7 +211,7 @@ def merged(folder, review, capsys):
 
 def test_corrections_without_a_reading_that_was_right_say_little(tmp_path, capsys):
     said = merged(tmp_path, "image,prediction,correction,right\nimages/w000.png,Pox,Poo,\n", capsys)
-    assert "images/w000.png: Poa -> Poo" in said and "1 images have none yet" in said
+    assert "images/w000.png: Poa -> Poo" in said and "1 image has none yet" in said
     assert "WARNING: no reading was said to be right" in said
 
 

@@ -54,7 +54,7 @@ def test_a_card_says_what_a_curator_must_know_of_each_step(tmp_path):
     assert "trained        2026-01-02, 9 epochs in 10 min" in own
     assert "and 30 of more as the model before it read them" in own and "as the model before it" not in before
     assert "beside some of 70 of first again" in own and "beside" not in before
-    assert "leaning towards 1 texts, 5 of them the base model's: calibrated on 49 words" in own
+    assert "leaning towards 1 text, 5 of them the base model's: calibrated on 49 words" in own
     assert "after 40 words drawn by the computer" in own
     assert "validation CER 12.30 % in epoch 7" in own
     assert "(looks too good: the model before was trained with 3 of these images)" in own

@@ -117,9 +117,7 @@ def test_predictions_of_before_are_not_replaced_where_no_image_can_be_read(reade
     before = (tmp_path / "a.csv").read_bytes()
     for image in (folder / "images").iterdir():
         image.write_bytes(b"no picture")
-    with pytest.raises(
-        ImageSetError, match=r"None of the 2 images.*can be read:\n  row 2: images/w000.png: image unread"
-    ):
+    with pytest.raises(ImageSetError, match=r"None of 2 images.*can be read:\n  row 2: images/w000.png: image unread"):
         predict_to_files({tmp_path / "a.csv": reader}, read_set(folder))
     assert (tmp_path / "a.csv").read_bytes() == before
     for number in range(LISTED + 3):
@@ -154,7 +152,7 @@ def test_what_the_curator_must_know_is_said(tmp_path):
         folder, Columns("words_metadata.csv", "image_location", "transcription", "writer"), "png", True
     )
     said = results_table(predict_to_files({tmp_path / "m-predictions.csv": trained_with("writer", "b")}, grouped))
-    assert "'Ö' 1 times" in said
+    assert "'Ö' 1 time." in said
     assert "2 of these images" in said  # of writer b, with whose hand the base model was trained
     assert str(tmp_path / "m-predictions.csv") in said
     said = results_table(predict_to_files({tmp_path / "page.csv": trained_with("page", "b")}, grouped))
@@ -266,7 +264,7 @@ def test_the_stage_promises_nothing_by_words_that_the_model_was_trained_with(tmp
     settings = write_settings(tmp_path)
     predicting.run(load_config(settings, "predict"), [tmp_path / "known.h5"], False, False, False)
     said = capsys.readouterr().out
-    assert "known: 2 of these images" in said and "from 4 transcribed words" in said
+    assert "known: it was trained with 2 of these images" in said and "from 4 transcribed words" in said
     assert names(tmp_path / "test_set_predictions") == ["predictions", "review"]
 
 

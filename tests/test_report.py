@@ -138,7 +138,7 @@ def test_figures_are_those_of_the_tables(page, frames):
     assert "bootstrap over 6 groups" in page.texts["figcaption"]
     for note in comparison.notes(frames):
         assert note in page.texts["li"]
-    assert "1 of these 12 images" in page.texts["p"]
+    assert "with 1 of 12 images" in page.texts["p"]
     assert "from 10 transcribed words" in page.texts["p"]  # 12 less the unread and the one seen in training
     assert "image unreadable: 1" in page.texts["td"]
     assert "have their picture in this page" not in page.texts["p"]  # all have
@@ -351,7 +351,7 @@ def test_a_report_says_what_a_model_has_seen_of_its_images(tmp_path, monkeypatch
     counts = ReadingCounts(seen_in_training={"images/w000.png"}, learnt_untranscribed=2)
     write_report({tmp_path / "m-predictions.csv": counts}, image_set, 0.05)
     page = REPORT.read_text(encoding="utf-8")
-    assert "1 of these 3 images, or others of their group, were used to train it" in page
+    assert "It was trained with 1 of 3 images here, or others of their group" in page
     assert "It has learnt from 2 of these images without their transcriptions" in page
 
 
@@ -359,7 +359,7 @@ def test_what_only_one_of_two_models_has_seen_is_said_of_that_one_and_both_have_
     two = frames["good"]
     page = report_page(reported({"one": two.head(2), "two": two}, image_set, {"two": {"images/w000.png"}}), NOW)
     first, second = page.split('id="model-1"')
-    assert "were used to train it" in second and "were used to train it" not in first.split('id="model-0"')[1]
+    assert "It was trained with" in second and "It was trained with" not in first.split('id="model-0"')[1]
     assert len(Page(page).words[1]) == len(two)
 
 
@@ -381,10 +381,10 @@ def test_the_filters_say_how_many_words_they_show(few):
 def test_charts_and_tables_say_what_there_is_of_each_kind(few):
     frame, page = few
     said = "".join(a["alt"] for a in Page(page).all("img"))
-    assert "read right: 1 words, median confidence 0.90; read wrong: 2 words, median confidence 0.55" in said
+    assert "read right: 1 word, median confidence 0.90; read wrong: 2 words, median confidence 0.55" in said
     assert "The most frequent mistakes: a read as x, 2 times; " in said
     assert "m: median 33 %, mean 44.4 %, worst 100 %" in said
-    assert "bootstrap over 2 groups and 1 single images" in page
+    assert "bootstrap over 2 groups and 1 single image)" in page
     assert f"chance alone makes {100 * comparison.calibration_error_by_chance(frame):.1f}." in page
     for low in comparison.calibration_table(frame)["right low"]:
         assert f'<td class="number">{low:.2f}</td>' in page

@@ -152,7 +152,7 @@ def test_without_groups_the_promise_says_what_it_takes_for_granted():
     grouped = words.assign(group=[f"page {n % 40}" for n in range(400)])
     assert "METADATA_GROUP_COLUMN" not in promise_sentence(grouped, [], 0.01)
     partly = grouped.assign(group=grouped["group"].where(grouped.index < 10, ""))
-    assert "each of the 390 words whose group is not known" in promise_sentence(partly, [], 0.01)
+    assert "each word whose group is not known (390)" in promise_sentence(partly, [], 0.01)
 
 
 def test_a_list_that_cannot_be_written_loses_nothing_that_a_person_has_filled_in(read_again, monkeypatch):
@@ -178,7 +178,7 @@ def test_one_wrong_letter_makes_a_word_wrong():
 
 def test_the_promise_is_of_groups_where_the_table_has_them():
     words = frame(*[(f"{n}.png", "Poa", "Poa", 0.9, f"page {n % 3}", "") for n in range(400)])
-    assert "of only 3 group(s)" in promise_sentence(words, [], 0.01)
+    assert "of only 3 groups" in promise_sentence(words, [], 0.01)
 
 
 @pytest.mark.parametrize("column", ["confidence", "image_set"])

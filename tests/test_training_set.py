@@ -66,17 +66,17 @@ def test_images_and_groups_that_are_also_in_the_test_set_are_warned_of(work):
     metadata = work / "test/words_metadata.csv"
     metadata.write_text(metadata.read_text().replace("q1", "p2").replace("transcription", "not yet filled in"))
     said = announce(prepared(work, project="METADATA_GROUP_COLUMN = writer"))
-    assert "WARNING: 1 images and 1 writers (p2) stand both in" in said
+    assert "[test] set: 1 image and 1 group (writer: p2)." in said
 
 
 def test_all_groups_that_are_also_in_the_test_set_are_named_or_counted(tmp_path, monkeypatch):
     for folder in ("train", "test"):
         write_image_set(tmp_path / folder, WORDS, groups=[f"p{i % 8}" for i in range(len(WORDS))])
     overlap = prepared(tmp_path, project="METADATA_GROUP_COLUMN = writer").overlap
-    assert "8 writers (p0, p1, p2, p3, p4, p5, p6, p7) stand" in overlap
+    assert "8 groups (writer: p0, p1, p2, p3, p4, p5, p6, p7)." in overlap
     monkeypatch.setattr(training_set, "NAMED", 6)
     overlap = prepared(tmp_path, project="METADATA_GROUP_COLUMN = writer").overlap
-    assert "8 writers (p0, p1, p2, p3, p4, p5 and 2 more) stand" in overlap
+    assert "8 groups (writer: p0, p1, p2, p3, p4, p5 and 2 more)." in overlap
 
 
 def test_a_test_set_that_is_absent_or_broken_does_not_stop_training(work):
@@ -120,7 +120,7 @@ def test_validation_on_copies_of_training_images_is_said_where_it_cannot_be_help
     (work / "train/words_metadata.csv").write_text("image_location,transcription,page\n" + "\n".join(rows) + "\n")
     data = prepared(work, project="METADATA_GROUP_COLUMN = page")
     assert data.record["validated_on_copies"] == len(data.validation) == len(WORDS)
-    assert f"{len(WORDS)} of the images to validate on are copies" in announce(data)
+    assert f"{len(WORDS)} images to validate on are copies" in announce(data)
 
 
 def test_words_know_whose_hand_they_are(work):

@@ -109,5 +109,5 @@ def test_test_images_that_are_rehearsed_are_said(work, capsys):
         table.write_text("\n".join(lines) + "\n")
     config = load_config(settings, "transfer")
     _, data = transfer_set_for(config, config.train.image_set, small_recognizer(), work / "cache")
-    assert f"WARNING: 1 images stand both in {work / 'first'} and in {work / 'test'}" in capsys.readouterr().out
+    assert f"both in {work / 'first'} and in {work / 'test'}, the [test] set: 1 image." in capsys.readouterr().out
     assert {"a", "b"} <= set(data.record["groups"])

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from utilities.bootstrap import group_numbers, known_groups
+from utilities.counts import number_of
 from utilities.metrics import percent
 from utilities.reliability import upper_bound
 
@@ -152,12 +153,13 @@ def sentence(found: Promise, target: float) -> str:
     if found.few_groups:
         return (
             f"These words cannot support a promise of {one_in(target)} wrong: those of the {found.words:,} whose group"
-            f" is known are of only {found.few_groups} group(s), and what new ones are like is known from"
+            f" is known are of only {number_of(found.few_groups, 'group')}, and what new ones are like is known from"
             f" {FEWEST_GROUPS} or more. Transcribe words of others; or, if those to be read are of the same writers,"
             " name a finer METADATA_GROUP_COLUMN, such as the page or the specimen."
         )
     threshold = as_written(found.threshold)
-    population = f"from {found.words:,} transcribed words; {found.accepted:,} accepted, {found.wrong:,} of them wrong"
+    words = number_of(found.words, "transcribed word")
+    population = f"from {words}; {found.accepted:,} accepted, {found.wrong:,} of them wrong"
     if found.kept:
         return (
             f"Accepting words of confidence {threshold} or more leaves at most {one_in(found.error)} wrong"

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from utilities.bootstrap import group_numbers, known_groups
+from utilities.counts import number_of
 from utilities.predictions_table import judged_models, rows_read, words_judged
 from utilities.reliability import upper_bound
 
@@ -30,8 +31,8 @@ def _notes_between(frames: Mapping[str, pd.DataFrame]) -> Iterator[str]:
     changed = len(_said_otherwise([words[["image", "label"]] for words in judged.values()]))
     if changed:
         yield (
-            f"{changed:,} images have different transcriptions in different files: they were corrected in between, or"
-            " images of different sets share a name. Predict again with all models."
+            f"{number_of(changed, 'image has', 'images have')} different transcriptions in different files: corrected"
+            " in between, or images of different sets share a name. Predict again with all models."
         )
 
 
@@ -53,8 +54,8 @@ def _notes_on(name: str, frame: pd.DataFrame) -> Iterator[str]:
     contradicted = int((words.groupby("image")["label"].nunique() > 1).sum())
     if contradicted:
         yield (
-            f"{name}: {contradicted:,} images have two different transcriptions in this one file, of which at least one"
-            " counts as read wrong. Correct the table of the image set and predict again."
+            f"{name}: {number_of(contradicted, 'image has', 'images have')} two different transcriptions in this one"
+            " file, of which at least one counts as read wrong. Correct the table of the image set and predict again."
         )
     most = 100 * upper_bound(0, n, 0.95)
     has_interval = len(set(group_numbers(words["group"].tolist()).tolist())) > 1  # of one unit there is none
@@ -67,16 +68,17 @@ def _notes_on(name: str, frame: pd.DataFrame) -> Iterator[str]:
     if not words["edits"].any():
         but = "Its interval of 0 to 0 promises too much: up" if has_interval else "Up"
         yield (
-            f"{name}: no mistake in {n:,} words. {but} to {most:.1f} % of new words may still be wrong (at 95 %"
-            " confidence, if words go wrong independently)."
+            f"{name}: no mistake in {number_of(n, 'word')}. {but} to {most:.1f} % of new words may still be wrong (at"
+            " 95 % confidence, if words go wrong independently)."
         )
     repeated = int(rows_read(frame)["edits"].notna().sum()) - n
     if repeated:
-        yield f"{name}: {repeated:,} row(s) repeat an image with the same transcription; each is counted once."
+        rows = number_of(repeated, "row repeats", "rows repeat")
+        yield f"{name}: {rows} an image with the same transcription: counted once."
     if 0 < groups < FEW_GROUPS:
         reason = "so there is nothing to resample and no interval" if groups < 2 else "so the intervals are rough"
-        judged = f"the {n:,} judged words"
+        judged = f"the {number_of(n, 'judged word')}"
         told = f"those of {judged} whose group is known" if (words["group"] == "").any() else judged
-        yield f"{name}: {told} are of only {groups} group(s), {reason}."
+        yield f"{name}: {told} are of only {number_of(groups, 'group')}, {reason}."
     elif n < FEW_WORDS:
-        yield f"{name}: only {n:,} words are judged; differences of a few points mean nothing."
+        yield f"{name}: only {number_of(n, 'word is', 'words are')} judged; differences of a few points mean nothing."

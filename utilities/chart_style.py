@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from utilities.counts import number_of
+
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"  # Okabe & Ito: told apart by the colour-blind
 PALE, PALE_BLUE = "#D9D9D9", "#BBD9EC"
 DPI = 120  # pixels an inch
@@ -43,7 +45,7 @@ def model_rows(names: list[str], inches_a_row: float = 0.65) -> tuple[Figure, Ax
 
 def counted(table: pd.DataFrame) -> list[str]:
     """The models' names, each with how many words it is judged on."""
-    return [f"{broken(name)}\n{judged:,} words" for name, judged in table["judged"].items()]
+    return [f"{broken(name)}\n{number_of(judged, 'word')}" for name, judged in table["judged"].items()]
 
 
 def broken(name: str) -> str:

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from utilities.acceptance import as_written
 from utilities.chart_style import BLUE, GREY, ORANGE, PALE, PALE_BLUE, add_title, legend_below, new_figure
+from utilities.counts import number_of
 
 CONFIDENCE_BINS = np.linspace(0, 1, 21)
 MARKS = 6  # confidences written along a curve
@@ -70,7 +71,8 @@ def calibration_chart(table: pd.DataFrame, title: str = "") -> Figure:
     arms = np.maximum(0, [right - low, high - right])  # rounding must not leave an arm of negative length
     points = axes.errorbar(confidence, right, arms, fmt="o", color=BLUE, capsize=4)
     words = int(table["words"].sum())
-    axes.set(ylabel="share that was right", ylim=(-0.02, 1.02), title=f"Does the confidence come true? {words:,} words")
+    axes.set(ylabel="share that was right", ylim=(-0.02, 1.02))
+    axes.set_title(f"Does the confidence come true? {number_of(words, 'word')}")
     axes.grid(alpha=0.3)
     counts.vlines(confidence, 0, table["words"], color=BLUE, linewidth=4)
     counts.set(xlim=(-0.02, 1.02), xlabel="mean confidence (0: none, 1: certain)", ylabel="words", ylim=(0, None))

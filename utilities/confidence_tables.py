@@ -21,7 +21,7 @@ UNGROUPED = (
     " METADATA_GROUP_COLUMN, and fill it in, or too much is promised."
 )
 PARTLY_GROUPED = (
-    " This takes each of the {:,} words whose group is not known to be of another writer, page or specimen: where"
+    " This takes each word whose group is not known ({:,}) to be of another writer, page or specimen: where"
     " several are of one, fill in the column that METADATA_GROUP_COLUMN names, or too much is promised."
 )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from utilities.counts import number_of
 from utilities.images import IMAGE_ENDINGS, USUAL_ENDINGS
 from utilities.metadata import ImageSetError
 from utilities.texts import normalize
@@ -76,8 +77,8 @@ class ImageIndex:
         if broken:
             listed = "\n".join(f"  {printable(name)}"[:200] for name in broken[:50])
             raise ImageSetError(
-                f"{len(broken)} image files under {self._folder} have names that are not UTF-8 text:\n{listed}\n"
-                "Rename them; names without accents are safest."
+                f"{number_of(len(broken), 'image file')} under {self._folder} with a name that is not UTF-8 text:\n"
+                f"{listed}\nRename them; names without accents are safest."
             )
         return [self._folder / relative for relative in self._found]
 

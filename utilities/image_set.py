@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from utilities.counts import number_of
 from utilities.image_index import GUESSED, SURE, TABLE_ENDINGS, ImageIndex, printable
 from utilities.images import IMAGE_ENDINGS
 from utilities.metadata import Columns, ImageSetError, read_metadata
@@ -83,11 +84,13 @@ def _without_table(metadata: Path, images: int, others: Sequence[str]) -> str:
         (p for p in metadata.parent.glob("[!.]*") if p.suffix.lower() in TABLE_ENDINGS),
         key=lambda path: (TABLE_ENDINGS.index(path.suffix.lower()), path.name),
     )
-    said = f"There is no {metadata}: all {images} images there are taken, without transcriptions."
+    taken = number_of(images, "image there is", "images there are")
+    said = f"There is no {metadata}: {'all ' * (images > 1)}{taken} taken, without transcriptions."
     if tables:
         said += f" (Is {tables[0].name} the table? Save it as CSV UTF-8 and correct METADATA_FILE_NAME, or rename it.)"
     if others:
-        said += f" {len(others)} picture(s) of other kinds are not read, such as {printable(others[0])}: save as png."
+        unread = number_of(len(others), "picture of another kind is", "pictures of other kinds are")
+        said += f" {unread} not read, such as {printable(others[0])}: save as png."
     return said
 
 
@@ -133,7 +136,7 @@ def require_an_image(image_set: ImageSet) -> None:
     """Raise ImageSetError where no row has an image: the settings are wrong, or the folder."""
     if not any(s.path for s in image_set.samples):
         raise ImageSetError(
-            f"Of the {len(image_set.samples)} rows of {image_set.folder} none names an image there:\n"
+            f"Of {number_of(len(image_set.samples), 'row')} of {image_set.folder} none names an image there:\n"
             f"{list_problems(image_set.problems)}\n"
             "Correct IMAGE_SET_NAME or METADATA_IMAGE_COLUMN in setup.cfg, or the names in the table."
         )
@@ -146,8 +149,9 @@ def usable_samples(image_set: ImageSet, problems: Iterable[Problem], on_bad_rows
     """
     problems = sorted(problems, key=lambda p: p.row)
     if problems and on_bad_rows == "stop":
+        bad = number_of(len({p.row for p in problems}), "bad row")
         raise ImageSetError(
-            f"{image_set.folder} has {len({p.row for p in problems})} bad rows:\n{list_problems(problems)}\n"
+            f"{image_set.folder} has {bad}:\n{list_problems(problems)}\n"
             "Correct them, or set ON_BAD_ROWS = skip under [project] in setup.cfg to train without them."
         )
     bad = {p.row for p in problems}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from utilities.alphabet import Alphabet
 from utilities.config import Config, Project
+from utilities.counts import number_of
 from utilities.examination import Examined, examine, explicit_alphabet, preprocessing_of
 from utilities.hyperparameters import resolve
 from utilities.image_set import usable_samples
@@ -128,9 +129,9 @@ def _description(project: Project, found: Examined, known: Alphabet | None) -> l
     samples, usable = found.image_set.samples, _usable(found)
     groups = {s.group for s in samples if s.group}
     untranscribed = sum(not s.label for s in samples)
-    line = f"  {len(samples)} rows, {len(usable)} usable"
-    line += f", {len(groups)} {project.metadata_group_column}s" if groups else ""
-    line += f", {untranscribed} without a transcription" if untranscribed else ""
+    line = f"  {number_of(len(samples), 'row')}, {len(usable):,} usable"
+    line += f", {number_of(len(groups), 'group')} ({project.metadata_group_column})" if groups else ""
+    line += f", {untranscribed:,} without a transcription" if untranscribed else ""
     lines = [line]
     if found.image_set.without_table:
         lines.append(f"  {found.image_set.without_table}")
@@ -138,13 +139,14 @@ def _description(project: Project, found: Examined, known: Alphabet | None) -> l
         lines.append(f"  characters: {characters}")
     unknown = Counter(c for s in samples for c in (known.unknown(s.label) if known else ()))
     if unknown:
-        counts = ", ".join(f"{c!r} {n} times" for c, n in unknown.most_common())
+        counts = ", ".join(f"{c!r} {number_of(n, 'time')}" for c, n in unknown.most_common())
         lines.append(
             "  characters that no training label has, which will always be read wrong (unless the model that you"
             f" transfer from knows them): {counts}"
         )
     if found.problems:
-        lines += [f"  {len({(p.row, p.name) for p in found.problems})} bad rows:", list_problems(found.problems)]
+        bad = len({(p.row, p.name) for p in found.problems})
+        lines += [f"  {number_of(bad, 'bad row')}:", list_problems(found.problems)]
     return lines
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from utilities.alphabet import BLANK, Alphabet
 from utilities.chance import in_seeded_order
+from utilities.counts import number_of
 
 ORDER = 8  # characters that are looked at together: one, and up to seven before it
 MOST_CELLS = 50_000_000  # of each table, states times classes, before what was met is forgotten: 400 MB for both
@@ -132,7 +133,8 @@ class Language:
 
     def __str__(self) -> str:
         known, given = self.model.texts, self.model.texts_given
-        texts = f"{known:,} known texts" if known == given else f"the {known:,} most frequent of {given:,} known texts"
+        all_known = number_of(given, "known text")
+        texts = all_known if known == given else f"the {known:,} most frequent of {all_known}"
         return f"lean towards {texts} (LANGUAGE_WEIGHT = {self.weight:g})"
 
 

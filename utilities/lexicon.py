@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from utilities.alphabet import Alphabet
+from utilities.counts import number_of
 from utilities.errors import UserError
 from utilities.texts import as_seen
 
@@ -37,6 +38,7 @@ def left_out(lexicon: Iterable[str], alphabet: Alphabet) -> str:
         return ""
     which = ", ".join(map(repr, sorted(set().union(*unknown.values()))))
     return (
-        f"{len(unknown):,} of the {len(set(lexicon)):,} texts of the LEXICON, such as {next(iter(unknown))!r}, are left"
-        f" out: the model never learnt {which}. Only training with images that hold these characters teaches it."
+        f"left out of the LEXICON: {len(unknown):,} of {number_of(len(set(lexicon)), 'text')}, such as"
+        f" {next(iter(unknown))!r}, since the model never learnt {which}. Only training with images that hold these"
+        " characters teaches it."
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from utilities.counts import number_of
 from utilities.image_index import ImageIndex
 from utilities.image_set import short_name
 from utilities.metadata import MARK, Columns, TableForm, form_of, read_table, require_columns
@@ -92,11 +93,11 @@ def _require_same_images(
     """Raise ReviewError where the list is not of these images; `labels`: what each is said to show."""
     if unknown := sorted(texts.keys() - labels.keys()):
         listed = "\n".join(f"  {image}" for image in unknown[:LISTED])
-        where = f"{metadata} does not list" if metadata.exists() else f"do not lie in {folder}"
+        where = f"not listed in {metadata}" if metadata.exists() else f"not found in {folder}"
         raise ReviewError(
-            f"{review} has corrections of {len(unknown)} images that {where}:\n{listed}\n{ANOTHER} If the names are"
-            " those of your images but for zeros or dots, a spreadsheet took them for numbers: open the list in it by"
-            " its import of texts, and let the column `image` be text."
+            f"{review} has corrections of {number_of(len(unknown), 'image')} {where}:\n{listed}\n{ANOTHER} If the names"
+            " are those of your images but for zeros or dots, a spreadsheet took them for numbers: open the list in it"
+            " by its import of texts, and let the column `image` be text."
         )
     if not filled.is_of(short_name(folder), labels):
         named, advice = "shows other transcriptions than its table: it is of other images with the same names", ""

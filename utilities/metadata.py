@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from utilities.counts import number_of
 from utilities.errors import UserError
 
 MARK = "\ufeff"  # what tells a spreadsheet that a CSV is UTF-8, at its beginning
@@ -124,7 +125,8 @@ def read_table(path: Path, remedy: str = METADATA_REMEDY) -> pd.DataFrame:
         listed = "\n".join(f"  row {number}: {separator.join(numbered[number])}"[:200] for number in long[:50])
         above = f"Delete row {first} if it is not the header, with all above that. " * (len(long) == len(numbered))
         raise ImageSetError(
-            f"{path} has {len(long)} rows with more cells than its header ({width}, row {first}):\n{listed}\n{above}"
+            f"{path} has {number_of(len(long), 'row')} with more cells than its header ({width}, row {first}):\n"
+            f"{listed}\n{above}"
             "Put double quotes around a text that holds a comma or semicolon, or save the table again as 'CSV UTF-8'."
         )
     cells = [row[:width] + [""] * (width - len(row)) for row in numbered.values()]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import h5py
 
+from utilities.counts import number_of
 from utilities.durations import duration
 from utilities.errors import UserError
 
@@ -115,9 +116,11 @@ def _record_lines(record: dict) -> list[str]:
     if "data" not in record:
         return [f"  {key:<14} {value}" for key, value in record.items()]
     data, plan, result = record["data"], record["plan"], record["result"]
+    length = f"{number_of(record['epochs_run'], 'epoch')} in {duration(record['seconds'])}"
+    images = f"{data['training_images']:,} of {data['image_set']} (validated on {data['validation_images']:,})"
     return [
-        f"  trained        {record['date']}, {record['epochs_run']} epochs in {duration(record['seconds'])}",
-        f"  images         {data['training_images']} of {data['image_set']} (validated on {data['validation_images']})",
+        f"  trained        {record['date']}, {length}",
+        f"  images         {images}",
         *_untranscribed_lines(data.get("untranscribed")),
         *_rehearsed_lines(data.get("rehearsed")),
         *_synthetic_lines(record.get("synthetic_words")),
@@ -134,11 +137,11 @@ def _record_lines(record: dict) -> list[str]:
 def _untranscribed_lines(taken: dict | None) -> list[str]:
     if not taken:
         return []
-    return [f"                 and {taken['taken']} of {taken['image_set']} as the model before it read them"]
+    return [f"                 and {taken['taken']:,} of {taken['image_set']} as the model before it read them"]
 
 
 def _rehearsed_lines(again: dict | None) -> list[str]:
-    return [f"                 beside some of {again['images']} of {again['image_set']} again"] if again else []
+    return [f"                 beside some of {again['images']:,} of {again['image_set']} again"] if again else []
 
 
 def _learnt_lines(known: int | None, why: str) -> list[str]:
@@ -146,12 +149,12 @@ def _learnt_lines(known: int | None, why: str) -> list[str]:
 
 
 def _synthetic_lines(words: int | None) -> list[str]:
-    return [f"                 after {words} words drawn by the computer"] if words else []
+    return [f"                 after {number_of(words, 'word')} drawn by the computer"] if words else []
 
 
 def _leaning(data: dict) -> str:
     of_base = f", {data['texts_of_base']} of them the base model's" if "texts_of_base" in data else ""
-    return f"leaning towards {len(data.get('texts', ()))} texts{of_base}"
+    return f"leaning towards {number_of(len(data.get('texts', ())), 'text')}{of_base}"
 
 
 def _calibration_lines(calibration: dict | None, how: str) -> list[str]:
@@ -161,6 +164,6 @@ def _calibration_lines(calibration: dict | None, how: str) -> list[str]:
     chance = calibration.get("ece_by_chance")
     of_so_many = f"; of so few words chance alone makes {100 * chance:.1f}" if chance else ""
     return [
-        f"  confidence     {how}: calibrated on {calibration['words']} words, wrong by {before:.1f} points on average"
-        f" before, {after:.1f} after{of_so_many} (temperature {calibration['temperature']:g})"
+        f"  confidence     {how}: calibrated on {number_of(calibration['words'], 'word')}, wrong by {before:.1f} points"
+        f" on average before, {after:.1f} after{of_so_many} (temperature {calibration['temperature']:g})"
     ]

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from utilities.chart_style import BLUE, GREY, ORANGE, PALE, PALE_BLUE, broken, counted, legend_below, model_rows, say
+from utilities.counts import number_of
 from utilities.metrics import percent
 
 
@@ -73,7 +74,7 @@ def box_plots(words: Mapping[str, pd.DataFrame]) -> Figure:
             say(axes, place, "no transcriptions")
             continue
         box = _box(axes, place, cer)
-        said = f"{len(cer):,} words, median {np.median(cer):.0f} %, mean {cer.mean():.1f} %"
+        said = f"{number_of(len(cer), 'word')}, median {np.median(cer):.0f} %, mean {cer.mean():.1f} %"
         axes.annotate(said, (0, place - 0.25), (0, 3), textcoords="offset points", fontsize=9)
     if box:
         parts = {"medians": "median", "means": "mean of the words", "fliers": "single words far out"}

@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from utilities.counts import number_of
 from utilities.metrics import VARIANTS, Estimate, Summary, percent, summarize
 from utilities.paired_test import FEW_GROUPS, PairedResult, compare_pairs, significant_among
 from utilities.predictions_table import judged_models, unread, words_judged, words_read
@@ -78,7 +79,7 @@ def variant_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _readable(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    judged = [f"{j:,} of {i:,} images" for j, i in zip(table["judged"], table["images"], strict=True)]
+    judged = [f"{j:,} of {number_of(i, 'image')}" for j, i in zip(table["judged"], table["images"], strict=True)]
     shown = pd.DataFrame({"judged": judged}, index=table.index)
     for name in names:
         columns = [table[f"{name}{end} %"] for end in ("", " low", " high")]

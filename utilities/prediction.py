@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utilities.background import one_ahead
+from utilities.counts import number_of
 from utilities.decoded_image import Decoded
 from utilities.decoders import DecodedAhead, decoders
 from utilities.decoding import Reading
@@ -74,7 +75,7 @@ def _require_a_reading(image_set: ImageSet, tables: Mapping[Path, PredictionsFil
         return
     listed = list_problems(next(iter(tables.values())).unreadable)
     raise ImageSetError(
-        f"None of the {len(image_set.samples)} images of {image_set.folder} can be read:\n{listed}\n"
+        f"None of {number_of(len(image_set.samples), 'image')} of {image_set.folder} can be read:\n{listed}\n"
         "Correct IMAGE_SET_NAME under [test] in setup.cfg, or save these images again from their source."
     )
 

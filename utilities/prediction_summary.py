@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from utilities.counts import number_of
 from utilities.decoding import Reading
 from utilities.metrics import character_counts, edit_distances, percent
 from utilities.model_files import name_of
@@ -69,13 +70,13 @@ def _notes(path: Path, s: ReadingCounts) -> Iterator[str]:
     elif not s.labelled:
         yield f"{name}: no image with a transcription could be read, so no error rate."
     if s.unread:
-        yield f"{name}: {s.unread} of {s.rows} images could not be read; see the column problem."
+        yield f"{name}: {s.unread:,} of {number_of(s.rows, 'image')} could not be read; see the column problem."
     if s.unknown_characters:
-        counts = ", ".join(f"{c!r} {n} times" for c, n in s.unknown_characters.most_common())
+        counts = ", ".join(f"{c!r} {number_of(n, 'time')}" for c, n in s.unknown_characters.most_common())
         yield f"{name}: the labels hold characters that the model does not know and so always gets wrong: {counts}."
     if s.seen_in_training:
         yield (
-            f"{name}: {len(s.seen_in_training)} of these images (or others of their group) were used to train it:"
+            f"{name}: it was trained with {len(s.seen_in_training):,} of these images (or others of their group):"
             " its figures here are better than they will be on new images."
         )
     if s.learnt_untranscribed:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from utilities.counts import number_of
 from utilities.errors import UserError
 from utilities.metadata import ImageSetError, rows_of_text
 from utilities.metrics import character_counts, edit_distances
@@ -134,7 +135,7 @@ def judged_models(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]
 
 def population(name: str, frame: pd.DataFrame) -> str:
     """The heading of a figure: the model and how many words the figure is of."""
-    return f"{name}: {len(words_judged(frame)):,} judged words of {len(frame):,} images"
+    return f"{name}: {number_of(len(words_judged(frame)), 'judged word')} of {number_of(len(frame), 'image')}"
 
 
 def unread(frame: pd.DataFrame) -> pd.Series:

@@ -11,6 +11,7 @@ from pathlib import Path
 from utilities.alphabet import Alphabet
 from utilities.batches import rehearsed_an_epoch
 from utilities.config import Project
+from utilities.counts import number_of
 from utilities.examination import examine
 from utilities.image_cache import CACHE_FOLDER
 from utilities.image_set import short_name, usable_samples
@@ -45,9 +46,9 @@ def with_rehearsal(
     others = tuple(s for s in samples if decoded[s.path].digest not in learnt and s.group not in validated)
     if not others:
         raise ImageSetError(
-            f"All {len(samples)} images of {folder} are in the training set, or of groups that are validated on: there"
-            " is nothing to rehearse."
-            " Name the image set that MODEL was trained with under BASE_SET_NAME in setup.cfg, or leave it out."
+            f"Nothing is left to rehearse of {number_of(len(samples), 'image')} in {folder}: already in the training"
+            " set, or of a group that is validated on. Name the image set that MODEL was trained with under"
+            " BASE_SET_NAME in setup.cfg, or leave it out."
         )
     again = {s.path: decoded[s.path].digest for s in others}
     rehearsed = {
@@ -76,5 +77,6 @@ def with_rehearsal(
 def announce_rehearsal(data: TrainingSet, left_out: Sequence[Problem]) -> str:
     """What is rehearsed, for the user."""
     again, name = rehearsed_an_epoch(len(data.training), len(data.rehearsed)), data.record["rehearsed"]["image_set"]
-    line = f"{again} of {len(data.rehearsed)} words of {name} are learnt again in each epoch, others each time."
+    words = number_of(len(data.rehearsed), "word")
+    line = f"Learnt again in each epoch, others each time: {again:,} of {words} of {name}."
     return line + (f"\nLeft out of these (ON_BAD_ROWS = skip):\n{list_problems(left_out)}" if left_out else "")

@@ -15,6 +15,7 @@ from string import Template
 import pandas as pd
 
 from utilities.comparison import read_predictions
+from utilities.counts import number_of
 from utilities.image_set import ImageSet, short_name
 from utilities.model_files import name_of
 from utilities.prediction_summary import ReadingCounts
@@ -86,7 +87,7 @@ def _header(reported: Reported, now: datetime.datetime) -> str:
     )
     return (
         "<header>\n<h1>How well was the handwriting read?</h1>\n<dl>"
-        f"<dt>Image set</dt><dd>{escape(reported.image_set)}, {images:,} images</dd>"
+        f"<dt>Image set</dt><dd>{escape(reported.image_set)}, {number_of(images, 'image')}</dd>"
         f"<dt>Date</dt><dd>{now:%Y-%m-%d %H:%M}</dd>"
         f'<dt>Models</dt><dd><nav aria-label="Models"><ul>{links}</ul></nav></dd></dl>\n</header>'
     )

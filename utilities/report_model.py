@@ -11,6 +11,7 @@ import pandas as pd
 from utilities import charts, comparison
 from utilities.acceptance import as_written
 from utilities.confidence_tables import promise_sentence
+from utilities.counts import number_of
 from utilities.mistakes import LOST
 from utilities.prediction_summary import learnt_untranscribed
 from utilities.report_html import chart, folded, paragraph, section, table, words_table
@@ -60,8 +61,8 @@ def model_section(
 
 def _seen(seen: int, images: int) -> str:
     return paragraph(
-        f"{seen:,} of these {images:,} images, or others of their group, were used to train it: its figures here are"
-        " better than they will be on new images. The promise above leaves these images out."
+        f"It was trained with {seen:,} of {number_of(images, 'image')} here, or others of their group: its figures here"
+        " are better than they will be on new images. The promise above leaves these images out."
         if seen
         else ""
     )
@@ -76,12 +77,13 @@ def _confidence(name: str, frame: pd.DataFrame, target: float) -> str:
         "without transcription": words[words["edits"].isna()],
     }
     told = [
-        f"{kind}: {len(found):,} words, median confidence {found['confidence'].median():.2f}"
+        f"{kind}: {number_of(len(found), 'word')}, median confidence {found['confidence'].median():.2f}"
         for kind, found in kinds.items()
         if len(found)
     ]
     caption = (
-        f"{name}: {len(words):,} words read, {judged:,} of them judged. Counts of these words, so without intervals."
+        f"{name}: {number_of(len(words), 'word')} read, {judged:,} of them judged. Counts of these words, so without"
+        " intervals."
     )
     content = [chart(charts.confidence_histogram(words), f"How sure the model was. {'; '.join(told)}.", caption)]
     if judged:
@@ -144,7 +146,7 @@ def _frequent(counted: str, frame: pd.DataFrame) -> str:
     errors = comparison.frequent_errors(frame, 10)
     most = errors.sort_values("count", ascending=False, kind="stable").head(5)
     told = [
-        f"{there or 'nothing'} read as {read or 'nothing'}, {count:,} times"
+        f"{there or 'nothing'} read as {read or 'nothing'}, {number_of(count, 'time')}"
         for there, read, count in zip(most["there"], most["read"], most["count"], strict=True)
     ]
     picture = chart(charts.error_bars(errors), f"The most frequent mistakes: {'; '.join(told) or 'none'}.", counted)
@@ -178,7 +180,7 @@ def _words(number: int, name: str, frame: pd.DataFrame, pictures: Mapping[str, s
         " model. Of the others only the name is shown."
     )
     least, read = comparison.least_certain(frame, PRINTED), len(comparison.words_read(frame))
-    fixed = words_table(least, pictures, f"{name}: the {len(least):,} least certain of the {read:,} words read")
+    fixed = words_table(least, pictures, f"{name}: the {len(least):,} least certain of {number_of(read, 'word')} read")
     return section(
         "Words",
         paragraph(told if shown < len(frame) else ""),

@@ -7,6 +7,7 @@ import pandas as pd
 
 from utilities import charts, comparison
 from utilities.bootstrap import known_groups
+from utilities.counts import number_of
 from utilities.metrics import percent
 from utilities.report_html import bullets, cell_text, chart, folded, paragraph, section, table
 
@@ -66,8 +67,9 @@ def basis(made: pd.DataFrame, judged: Mapping[str, pd.DataFrame]) -> str:
 def _units_told(units: int, judged: pd.DataFrame) -> str:
     groups = known_groups(judged["group"])
     if not groups:
-        return f"{units:,} images"
-    return f"{groups:,} groups" + (f" and {units - groups:,} single images" if units > groups else "")
+        return number_of(units, "image")
+    alone = f" and {number_of(units - groups, 'single image')}" if units > groups else ""
+    return number_of(groups, "group") + alone
 
 
 def populations(frames: Mapping[str, pd.DataFrame]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from utilities.confidence_tables import promise_sentence
+from utilities.counts import number_of
 from utilities.errors import UserError
 from utilities.metadata import MARK, form_of, read_table
 from utilities.model_files import REVIEW, name_of, review_file
@@ -235,12 +236,14 @@ def _require_texts(path: Path, table: pd.DataFrame) -> None:
     if marked:
         listed = "\n".join(marked[:LISTED])
         problems.append(
-            f"{len(marked)} corrections are a mark alone:\n{listed}\nWhere the reading is right, put it into the column"
-            " `right`. Where the image shows just that, write it with an apostrophe: 'x."
+            f"{number_of(len(marked), 'correction is', 'corrections are')} a mark alone:\n{listed}\nWhere the reading"
+            " is right, put it into the column `right`. Where the image shows just that, write it with an apostrophe:"
+            " 'x."
         )
     if long:
         listed = "\n".join(long[:LISTED])
-        problems.append(f"{len(long)} corrections have several lines:\n{listed}\nAn image shows one: write it in one.")
+        found = number_of(len(long), "correction has", "corrections have")
+        problems.append(f"{found} several lines:\n{listed}\nAn image shows one: write it in one.")
     if problems:
         raise ReviewError(f"{path}: " + "\n".join(problems))
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from utilities.config import Config, format_hyperparameters
+from utilities.counts import number_of
 from utilities.durations import duration
 from utilities.errors import UserError
 from utilities.hyperparameters import FIELDS, Hyperparameters, as_settings, combination_name, resolve
@@ -65,7 +66,7 @@ class SearchFiles:
         write_text_whole(self.plan, json.dumps({"method": queue.method, "planned": queue.total}))
         write_csv_whole(self.table, rows)
         if best:
-            score = f"validation CER {100 * best[1].val_cer:.2f} %, the best of {len(outcomes)} trials"
+            score = f"validation CER {100 * best[1].val_cer:.2f} %, the best of {number_of(len(outcomes), 'trial')}"
             notes = [score, "python one_model_trainer/task.py setup.cfg NAME --hyperparameters FILE uses these values"]
             settings = format_hyperparameters(self._architecture, self.hyperparameters(best[0]), notes)
             write_text_whole(self.best, settings)
@@ -94,7 +95,7 @@ def run_search(
             hopeless = queue.report(event.trial, event.row["epoch"], event.row["val_cer"])
             event.answer(hopeless and event.row["epoch"] < epochs)  # at its end there is nothing to save
             if left.heard_of(event.row):
-                print(f"{queue.total} trials of this length{left}")
+                print(f"{number_of(queue.total, 'trial')} of this length{left}")
         elif isinstance(event, Died):
             print(f"{number}: its process is gone; it will be run again.")
         elif isinstance(event, Ended):

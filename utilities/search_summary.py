@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from utilities.counts import number_of
 from utilities.errors import UserError
 from utilities.hyperparameters import FIELDS, TUNED
 from utilities.metrics import reads_nothing
@@ -157,7 +158,8 @@ def advice(trials: pd.DataFrame) -> str:
     """In a sentence or two, whether more trials are worth their time."""
     done = complete(trials)
     if len(done) < FEW:
-        return f"Only {len(done)} trials are complete: too few to say what more of them would bring."
+        found = number_of(len(done), "trial is", "trials are")
+        return f"Only {found} complete: too few to say what more of them would bring."
     course = best_so_far(done)["best CER %"].to_numpy()
     if said := nothing_learnt(course[-1] / 100):
         return said
@@ -198,9 +200,10 @@ def _advice_on_grid(trials: pd.DataFrame, best: float, at_edge: list[str]) -> st
     planned, failed = trials.attrs.get("planned", len(trials)), int((trials["state"] == "failed").sum())
     if len(trials) < planned:
         text = (
-            f"{planned - len(trials)} of {planned} combinations are still to be tried (best CER so far {best:.2f} %)."
+            f"Still to be tried: {planned - len(trials):,} of {number_of(planned, 'combination')} (best CER so far"
+            f" {best:.2f} %)."
         )
         return f"{text} Let the search end first."
     text = f"Every combination of these values was tried (best CER {best:.2f} %)."
-    text += f" {failed} of {planned} failed and say nothing: see the reasons in the table." if failed else ""
+    text += f" Of these {failed:,} failed: see the reasons in the table." if failed else ""
     return f"{text} The best has the outermost of {', '.join(at_edge)}: try values beyond it." if at_edge else text

@@ -11,6 +11,7 @@ import numpy as np
 from utilities.alphabet import Alphabet
 from utilities.batches import WordBatches
 from utilities.budget import epochs_that_fit, part_size, parts_that_fit
+from utilities.counts import number_of
 from utilities.durations import duration
 from utilities.errors import UserError
 from utilities.full_model import CTC
@@ -75,7 +76,7 @@ def train(
     if plan.max_minutes and not saved:
         fits, an_epoch = epochs_that_fit(full, network, (training, validation), plan.max_minutes, progress.parts)
         progress.epochs_planned = min(plan.epochs, fits)
-        planned = f"{progress.epochs_planned} epochs in MAX_MINUTES = {plan.max_minutes:g}"
+        planned = f"{number_of(progress.epochs_planned, 'epoch')} in MAX_MINUTES = {plan.max_minutes:g}"
         print(f"About {an_epoch:.0f} s an epoch: {planned}.")
     compile_full_model(full, plan.learning_rate, progress.epochs_planned * len(training), progress.parts)
     if saved:
@@ -123,7 +124,8 @@ class _Watch(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         if first := self._pretraining.epochs_alone:
-            print(f"The first {first} epochs show words drawn by the computer, not yet yours.")
+            epochs = "epoch shows" if first == 1 else f"{first} epochs show"
+            print(f"The first {epochs} words drawn by the computer, not yet yours.")
         self._clock = time.perf_counter() - self._progress.seconds
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -177,7 +179,7 @@ class _Watch(keras.callbacks.Callback):
         self._after_epoch(progress.history)
         if self.patience_is_over():
             self.model.stop_training = True
-            print(f"No better reading for {self._plan.patience} epochs: stopping early.")
+            print(f"No better reading for {number_of(self._plan.patience, 'epoch')}: stopping early.")
         if self._resume:
             self._resume.write(self.model, dict(vars(progress)))
 

@@ -11,6 +11,7 @@ import numpy as np
 from utilities.alphabet import Alphabet
 from utilities.batches import Word, WordBatches
 from utilities.config import Config
+from utilities.counts import number_of
 from utilities.decoded_image import digest_of_file
 from utilities.examination import columns_of, examine, explicit_alphabet
 from utilities.image_cache import CACHE_FOLDER
@@ -155,21 +156,23 @@ def overlap_with_test(config: Config, folder: Path, digests: Iterable[str], grou
     known = set(digests)
     images = sum(digest_of_file(s.path) in known for s in samples if s.path)
     common = sorted({s.group for s in samples if s.group} & set(groups))
-    shared = [f"{images} images"] if images else []
+    shared = [number_of(images, "image")] if images else []
     named = ", ".join(common[:NAMED]) + (f" and {len(common) - NAMED} more" if len(common) > NAMED else "")
-    shared += [f"{len(common)} {config.project.metadata_group_column}s ({named})"] if common else []
+    column = config.project.metadata_group_column
+    shared += [f"{number_of(len(common), 'group')} ({column}: {named})"] if common else []
     if not shared:
         return ""
     return (
-        f"WARNING: {' and '.join(shared)} stand both in {folder} and in {test}, the [test] set."
+        f"WARNING: both in {folder} and in {test}, the [test] set: {' and '.join(shared)}."
         " Its error rate will look better than on new images; keep them apart."
     )
 
 
 def announce(training_set: TrainingSet) -> str:
     """What the user should know of the images before training starts."""
-    line = f"{len(training_set.training)} images to train on, {len(training_set.validation)} to validate on"
-    line += f", {len(training_set.alphabet.characters)} different characters."
+    images, validated = number_of(len(training_set.training), "image"), len(training_set.validation)
+    line = f"{images} to train on, {validated:,} to validate on"
+    line += f", {number_of(len(training_set.alphabet.characters), 'different character')}."
     if training_set.left_out:
         line += f"\nLeft out (ON_BAD_ROWS = skip):\n{list_problems(training_set.left_out)}"
     if known := training_set.record.get("validated_on_learnt"):
@@ -178,9 +181,10 @@ def announce(training_set: TrainingSet) -> str:
             " look better than it is, and so will confidences. Judge by a test set; better transfer to new words."
         )
     if copies := training_set.record.get("validated_on_copies"):
+        images = number_of(copies, "image to validate on is a copy", "images to validate on are copies")
         line += (
-            f"\nWARNING: {copies} of the images to validate on are copies of images to train on, as every page or"
-            " specimen has some. The validation CER will look better than it is: leave the copies out."
+            f"\nWARNING: {images} of one to train on, as every page or specimen has some. The validation CER will look"
+            " better than it is: leave the copies out."
         )
     if training_set.overlap:
         line += f"\n{training_set.overlap}"

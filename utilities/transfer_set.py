@@ -6,6 +6,7 @@ from pathlib import Path
 
 from utilities.alphabet import Alphabet
 from utilities.config import Config
+from utilities.counts import number_of
 from utilities.image_cache import CACHE_FOLDER
 from utilities.language_model import MOST_TEXTS, cross_entropy, most_frequent
 from utilities.model import RecognizerSpec, frame_counter
@@ -44,7 +45,7 @@ def transfer_set_for(
     data = with_texts_of_base(data, base.record, spec.alphabet)
     if taken := data.record.get("texts_of_base"):
         print(
-            f"Readings will lean towards {taken:,} texts that the base model was trained with, too:"
+            f"Readings will lean towards {number_of(taken, 'text')} that the base model was trained with, too:"
             " with them the transcriptions of the validation images are likelier."
         )
     return spec, data
@@ -74,4 +75,4 @@ def _announce_growth(known: Alphabet, grown: Alphabet) -> str:
     new = grown.characters[len(known.characters) :]
     if not new:
         return "The model knows every character of these labels."
-    return f"The model learns {len(new)} new characters: {' '.join(new)}"
+    return f"The model learns {number_of(len(new), 'new character')}: {' '.join(new)}"

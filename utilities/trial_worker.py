@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from utilities.config import Config
+from utilities.counts import number_of
 from utilities.outcomes import Outcome
 from utilities.peak_memory import forget_peak_memory, peak_memory
 
@@ -123,7 +124,7 @@ def _outcome(train: Callable, values: Mapping, connection: Connection, early_sto
     except (BrokenPipeError, EOFError):  # nobody reads what is said here, or the parent is gone: no fault of the trial
         raise
     except Hopeless:
-        ended = Outcome("pruned", reason=f"hopeless after {len(rows)} epochs")
+        ended = Outcome("pruned", reason=f"hopeless after {number_of(len(rows), 'epoch')}")
     except Exception as error:
         lines = str(error).strip().splitlines() or ["out of memory" if isinstance(error, MemoryError) else ""]
         ended = Outcome("failed", reason=f"{type(error).__name__}: {lines[0]}".strip(": "))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from utilities.chance import in_seeded_order
 from utilities.config import Project
+from utilities.counts import number_of
 from utilities.examination import columns_of, explicit_alphabet
 from utilities.image_cache import CACHE_FOLDER, cached_images
 from utilities.image_set import read_image_set, short_name
@@ -128,8 +129,8 @@ def announce_untranscribed(record: dict) -> str:
     """What was taken, for the user."""
     taken = record["untranscribed"]
     line = (
-        f"{taken['taken']} of {taken['images']} untranscribed images of {taken['image_set']} are read surely enough to"
-        f" learn from (confidence of {SURE:g} a character)."
+        f"Read surely enough to learn from (confidence of {SURE:g} a character): {taken['taken']:,} of"
+        f" {number_of(taken['images'], 'untranscribed image')} of {taken['image_set']}."
     )
     if taken["taken"] < LITTLE * taken["images"]:
         line += " That is little: transfer without UNTRANSCRIBED_SET_NAME first, and then from the model that you get."
