@@ -55,7 +55,7 @@ def test_the_table_has_a_row_a_trial_and_the_best_values_can_be_trained_with(tmp
     assert {"BATCH_SIZE", "LEARNING_RATE", "state", "seconds", "memory", "cost", "reason"} <= set(table[0])
     said = capsys.readouterr().out
     assert "Trial 1 of 3" in said
-    assert "about 3 min left" in said  # from the first epoch on: 30 s, 2 epochs, 3 trials
+    assert "of this length, about 2 min left" in said  # from the first epoch on: 30 s, and 5 more are to come
 
 
 def test_a_failing_trial_is_a_row_with_its_reason_and_the_search_goes_on(tmp_path):
@@ -114,6 +114,12 @@ def test_the_estimate_follows_finished_trials():
     assert str(left) == ", about 8 min left"  # 8 trials of 4 epochs, two at a time
     left.ended(Outcome("complete", 0.1, 1.0, 1, 4, 60.0))
     assert str(left) == ", about 4 min left"
+
+
+def test_the_first_estimate_leaves_out_the_epoch_that_it_is_made_from():
+    left = TimeLeft(total=2, epochs=1, workers=1, done=0)
+    assert left.heard_of({"epoch": 1, "seconds": 32.0})
+    assert str(left) == ", about 32 s left"  # the second trial's; 64 s was said
 
 
 @pytest.mark.parametrize(

@@ -128,12 +128,13 @@ class TimeLeft:
         self._trials_left, self._epochs, self._workers = total - done, epochs, workers
         self._spent: list[float] = []
         self._an_epoch: float | None = None
+        self._done = 0.0  # seconds of the running trials, until the first has ended
 
     def heard_of(self, row: dict) -> bool:
         """Take in an epoch of a running trial; True when it makes the first estimate."""
         if self._an_epoch is not None:
             return False
-        self._an_epoch = row["seconds"] / row["epoch"]
+        self._an_epoch, self._done = row["seconds"] / row["epoch"], row["seconds"]
         return True
 
     def ended(self, outcome: Outcome) -> None:
@@ -144,9 +145,9 @@ class TimeLeft:
 
     def __str__(self):
         if self._spent:
-            a_trial = sum(self._spent) / len(self._spent)
+            a_trial, done = sum(self._spent) / len(self._spent), 0.0
         elif self._an_epoch:
-            a_trial = self._an_epoch * self._epochs
+            a_trial, done = self._an_epoch * self._epochs, self._done
         else:
             return ""
-        return f", about {duration(a_trial * self._trials_left / self._workers)} left"
+        return f", about {duration(max(0.0, a_trial * self._trials_left / self._workers - done))} left"
