@@ -79,6 +79,7 @@ def test_a_setting_that_must_explain_everything_is_not_said_to_matter(tmp_path):
         (("grid", 8), [0.3, 0.2, 0.25, 0.2], (), "Still to be tried: 4 of 8 combinations (best CER so far 20.00 %)"),
         (("grid", 5), [0.5, 0.4, 0.3, 0.2, 0.1], (), "outermost of LEARNING_RATE = 0.005 (the highest)"),
         (("grid", 6), [0.3, 0.2, 0.25, 0.2, 0.1, 0.1], (5,), "Of these 1 failed"),
+        (("grid", 2), [1.0, 1.0], (), "100 % of the characters wrong: nothing can be said"),
         (("grid", 4), [0.97, 0.96, 0.99, 1.0], (), "96 % of the characters wrong: nothing can be said"),
         (("bayes", 30), [0.5, 0.4, 0.3, 0.2, 0.1], (), "more trials are worth it"),
     ],

@@ -157,12 +157,12 @@ def edges(trials: pd.DataFrame) -> list[str]:
 def advice(trials: pd.DataFrame) -> str:
     """In a sentence or two, whether more trials are worth their time."""
     done = complete(trials)
+    if said := nothing_learnt(done["val_cer"].min() if len(done) else 0.0):
+        return said
     if len(done) < FEW:
         found = number_of(len(done), "trial is", "trials are")
         return f"Only {found} complete: too few to say what more of them would bring."
     course = best_so_far(done)["best CER %"].to_numpy()
-    if said := nothing_learnt(course[-1] / 100):
-        return said
     at_edge = edges(trials)
     if _is_grid(trials):  # in which the last trials are no better chosen than the first
         return _advice_on_grid(trials, course[-1], at_edge)
