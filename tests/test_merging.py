@@ -193,6 +193,10 @@ def test_marks_in_the_wrong_column_and_texts_of_several_lines_are_refused(tmp_pa
         merged("image,prediction,correction,right\na.png,Poe,X,\nb.png,Hof,,x\n")
     with pytest.raises(ReviewError, match=r"(?s)1 correction has several lines:\n  row 3: b.png: 'Hof.nlinks'"):
         merged('image,prediction,correction,right\na.png,Poe,Poa,\nb.png,Hof,"Hof\nlinks",\n')
+    with pytest.raises(ReviewError, match=r"(?s)\n  row 3: b.png: stimmt so\nPut an x there.*column `correction`"):
+        merged("image,prediction,correction,right\na.png,Poe,,x\nb.png,Hof,,stimmt so\n")
+    with pytest.raises(ReviewError, match=r"has no column correction\. Give the list that stage 4 wrote"):
+        merged("image,prediction,right\na.png,Poe,x\n")
     with pytest.raises(ReviewError, match="has no column right"):
         merged("image,prediction,correction,richtig,image_set\na.png,Poe,,x,hand/test\n")
     (change,) = merged("IMAGE,prediction,Correction,Right\na.png,Poe,'x,\nb.png,Hof,,x\n").changes

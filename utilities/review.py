@@ -25,6 +25,7 @@ ONE_CELL = (
     " Each of its rows is one cell: open the list in the spreadsheet by its import of texts, with commas between the"
     " cells, and save it as 'CSV UTF-8'."
 )
+ALL_COLUMNS = " Give the list that stage 4 wrote into test_set_predictions/review/, with all of its columns."
 FIXED = ("image", "prediction", "label", "group", "problem")  # columns that are there to be read, not to be filled in
 NUMBER = re.compile(r"[\d.,%\seE+-]*")  # of a confidence, whatever a spreadsheet has made of it
 LONE_MARKS = frozenset({"x", "X", "✓", "✔"})  # which say that a reading is right, and seldom what stands on an image
@@ -248,6 +249,22 @@ def _require_texts(path: Path, table: pd.DataFrame) -> None:
         raise ReviewError(f"{path}: " + "\n".join(problems))
 
 
+def _require_marks(path: Path, table: pd.DataFrame, marks: Iterable[str]) -> None:
+    """Raise ReviewError where the column `right` has more than marks, or what they are of is gone."""
+    if "prediction" not in table and any(map(is_marked, marks)):
+        raise ReviewError(
+            f"{path} has marks in the column `right`, but its column `prediction`, which they are of, is gone. Put it"
+            " back, or write these texts into the column `correction`."
+        )
+    rows_marked = zip(table.index, table["image"], marks, strict=True)
+    if doubtful := [f"  row {n}: {image}: {mark}" for n, image, mark in rows_marked if is_marked(mark) is None]:
+        listed = "\n".join(doubtful[:LISTED])
+        raise ReviewError(
+            f"{path} has something else than x in the column `right`:\n{listed}\nPut an x there where the reading is"
+            " right, else nothing. What stands on the image belongs into the column `correction`."
+        )
+
+
 def read_review(path: Path) -> ReviewList:
     """The list as it was filled in: a correction, or a mark in the column `right` where the reading is.
 
@@ -262,17 +279,13 @@ def read_review(path: Path) -> ReviewList:
     wrong += [f"has a column {table.columns[-1]}"] if in_one_cell else []
     if wrong:
         in_one_cell |= table.shape[1] == 1 and "correction" in table.columns[0]
-        raise ReviewError(f"{path} is not a review list: it {', '.join(wrong)}." + (ONE_CELL if in_one_cell else ""))
+        raise ReviewError(
+            f"{path} is not a review list: it {', '.join(wrong)}." + (ONE_CELL if in_one_cell else ALL_COLUMNS)
+        )
     kinds = ("image", "prediction", "label", "image_set")
     rows = pd.DataFrame({c: table[c].map(unescaped) if c in table else None for c in kinds}, dtype=object)
     marks = table["right"] if "right" in table else [""] * len(table)
-    if "prediction" not in table and any(map(is_marked, marks)):
-        raise ReviewError(
-            f"{path} has marks in the column `right`, but its column `prediction`, which they are of, is gone. Put it"
-            " back, or write these texts into the column `correction`."
-        )
-    if doubtful := sorted({mark for mark in marks if is_marked(mark) is None}):
-        raise ReviewError(f"{path} has {', '.join(doubtful)} in the column `right`; allowed is x, or nothing.")
+    _require_marks(path, table, marks)
     _require_texts(path, table)
     found = defaultdict(set)
     for image, reading, text, mark in zip(rows["image"], rows["prediction"], table["correction"], marks, strict=True):
