@@ -312,6 +312,15 @@ def test_a_repeated_row_is_read_once_for_training_and_kept_for_prediction(folder
     assert len(read_image_set(folder, COLUMNS, "png", for_prediction=True).samples) == 2
 
 
+def test_no_column_that_another_key_names_is_said_to_be_the_nearest(folder):
+    (folder / "words_metadata.csv").write_text("Dateiname,Text,Beleg\nw000.png,Carex,1\n")
+    columns = Columns("words_metadata.csv", "Bild", "Text", "Beleg")
+    with pytest.raises(
+        ImageSetError, match="METADATA_IMAGE_COLUMN = Bild: not a column of the file; nearest: Dateiname"
+    ):
+        read_image_set(folder, columns, "png")
+
+
 def test_prediction_needs_neither_labels_nor_a_csv_but_every_column_that_is_named(folder):
     rewrite(folder, "image_location,transcription\nw000.png,\n")
     assert [s.label for s in read_image_set(folder, COLUMNS, "png", for_prediction=True).samples] == [""]

@@ -59,11 +59,12 @@ def require_columns(path: Path, table: pd.DataFrame, columns: Columns, remedy: s
         "METADATA_TRANSCRIPTION_COLUMN": columns.transcription,
         "METADATA_GROUP_COLUMN": columns.group,
     }
+    others = [name for name in table.columns if name not in wanted.values()]  # those are another key's
     for key, column in wanted.items():
         if column and (table.columns == column).sum() > 1:
             missing.append(f"  {key} = {column}: several columns of the file are called so; rename all but one")
         elif column and column not in table:
-            nearest = difflib.get_close_matches(column, table.columns, 1, 0.0)
+            nearest = difflib.get_close_matches(column, others, 1, 0.0)
             missing.append(
                 f"  {key} = {column}: not a column of the file" + (f"; nearest: {nearest[0]}" if nearest else "")
             )
