@@ -321,6 +321,14 @@ def test_no_column_that_another_key_names_is_said_to_be_the_nearest(folder):
         read_image_set(folder, columns, "png")
 
 
+def test_a_table_of_another_kind_is_named_where_training_misses_its_own(folder):
+    (folder / "words_metadata.csv").rename(folder / "words_metadata.xlsx")
+    with pytest.raises(
+        ImageSetError, match=r"(?s)no file .*words_metadata.csv.*Is words_metadata.xlsx the table\? Save it"
+    ):
+        read_image_set(folder, COLUMNS, "png")
+
+
 def test_prediction_needs_neither_labels_nor_a_csv_but_every_column_that_is_named(folder):
     rewrite(folder, "image_location,transcription\nw000.png,\n")
     assert [s.label for s in read_image_set(folder, COLUMNS, "png", for_prediction=True).samples] == [""]

@@ -57,6 +57,8 @@ def read_image_set(folder: Path, columns: Columns, preferred_format: str, for_pr
             )
         samples = [Sample(0, path.relative_to(folder).as_posix(), "", "", path) for path in paths]
         return ImageSet(folder, tuple(samples), (), without_table=_without_table(metadata, len(samples), images.others))
+    if not metadata.exists() and (likely := _other_table(metadata)):
+        raise ImageSetError(f"There is no file {metadata}.{likely}")
     samples, problems = [], []
     table = read_metadata(metadata, columns, WITHOUT_CSV.format(name=columns.file_name) if for_prediction else "")
     for row, name, label, group in table:
@@ -79,19 +81,25 @@ def read_image_set(folder: Path, columns: Columns, preferred_format: str, for_pr
 
 
 def _without_table(metadata: Path, images: int, others: Sequence[str]) -> str:
-    """What a missing table means; a file with another name may be it. `others`: pictures that cannot be read."""
-    tables = sorted(
-        (p for p in metadata.parent.glob("[!.]*") if p.suffix.lower() in TABLE_ENDINGS),
-        key=lambda path: (TABLE_ENDINGS.index(path.suffix.lower()), path.name),
-    )
+    """What a missing table means. `others`: pictures that cannot be read."""
     taken = number_of(images, "image there is", "images there are")
     said = f"There is no {metadata}: {'all ' * (images > 1)}{taken} taken, without transcriptions."
-    if tables:
-        said += f" (Is {tables[0].name} the table? Save it as CSV UTF-8 and correct METADATA_FILE_NAME, or rename it.)"
+    said += _other_table(metadata)
     if others:
         unread = number_of(len(others), "picture of another kind is", "pictures of other kinds are")
         said += f" {unread} not read, such as {printable(others[0])}: save as png."
     return said
+
+
+def _other_table(metadata: Path) -> str:
+    """Which file beside a missing table may be it, as a sentence; "" where there is none."""
+    tables = sorted(
+        (p for p in metadata.parent.glob("[!.]*") if p.suffix.lower() in TABLE_ENDINGS),
+        key=lambda path: (TABLE_ENDINGS.index(path.suffix.lower()), path.name),
+    )
+    if not tables:
+        return ""
+    return f" (Is {tables[0].name} the table? Save it as CSV UTF-8 and correct METADATA_FILE_NAME, or rename it.)"
 
 
 def _strays(images: ImageIndex, samples: Iterable[Sample]) -> dict[int, tuple[str, str]]:
