@@ -57,6 +57,14 @@ def test_the_history_chart_marks_the_best_epoch():
     assert drawn(figure).std() > 5
 
 
+def test_the_history_chart_of_epochs_that_hardly_differ_cuts_no_dot():
+    rows = zip((1, 2, 3), (31.5, 27, 25), (48.3, 45, 44), (0.7485, 0.73, 0.68), strict=True)
+    history = [dict(zip(("epoch", "loss", "val_loss", "val_cer"), row, strict=True)) for row in rows]
+    left, right = charts.training_history_chart(history).axes
+    assert left.get_ylim()[1] > 1.04 * 48.3 and right.get_ylim()[1] > 1.04 * 74.85
+    assert drawn(charts.training_history_chart([row | {"val_cer": 0.0} for row in history])).std() > 5
+
+
 @pytest.mark.parametrize("chart", [charts.interval_plot, charts.match_bars])
 def test_charts_of_models_show_every_model_and_say_where_nothing_is_known(chart):
     figure = chart(comparison.model_table(FRAMES))

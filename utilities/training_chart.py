@@ -18,7 +18,7 @@ def training_history_chart(history: Sequence[Mapping]) -> Figure:
     epochs, loss, val_loss, val_cer = ([row[k] for row in history] for k in ("epoch", "loss", "val_loss", "val_cer"))
     left.plot(epochs, loss, color=BLUE, marker=".", label="training (distorted images)")
     left.plot(epochs, val_loss, color=ORANGE, marker=".", linestyle="--", label="validation")
-    left.set(xlabel="epoch", ylabel="CTC loss (nats a word)", title="Loss: lower is better", ylim=(0, None))
+    left.set(xlabel="epoch", ylabel="CTC loss (nats a word)", title="Loss: lower is better")
     left.legend()
     right.plot(epochs, [100 * cer for cer in val_cer], color=BLUE, marker=".")
     best = best_of(history)
@@ -27,9 +27,10 @@ def training_history_chart(history: Sequence[Mapping]) -> Figure:
     right.plot(best["epoch"], 100 * best["val_cer"], **ring, **place)
     right.legend(loc="center right")  # where neither a curve that falls is, nor one that stays near 100 %
     title = f"Validation: best {100 * best['val_cer']:.1f} % in epoch {best['epoch']}, last {100 * val_cer[-1]:.1f} %"
-    right.set(xlabel="epoch", ylabel="wrong characters (CER, %)", title=title, ylim=(0, None))
+    right.set(xlabel="epoch", ylabel="wrong characters (CER, %)", title=title)
     for axes in (left, right):
         axes.grid(alpha=0.3)
+        axes.set_ylim(0, 1.05 * axes.dataLim.y1 or 1)  # of few epochs that hardly differ, too, no dot is cut
         axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
         axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     return figure
