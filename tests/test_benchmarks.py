@@ -32,6 +32,7 @@ from benchmarks.speed_measures import padding
 from benchmarks.speed_report import ORIGINAL, ratios
 from benchmarks.tables import RESULTS, model_of, text_table, words_of, write_json
 from benchmarks.trial_overhead import Timing
+from utilities import training_run
 from utilities.alphabet import Alphabet
 from utilities.errors import UserError
 from utilities.full_model import HEADS
@@ -278,7 +279,7 @@ def test_a_transfer_is_measured_as_its_stage_would_train(sets, tmp_path, monkeyp
     as_ever = TestWords.read
     monkeypatch.setattr(TestWords, "read", read)
     monkeypatch.setattr(accuracy_runs, "reader_for", reader_for)
-    monkeypatch.setattr(accuracy_runs, "train", train)
+    monkeypatch.setattr(training_run, "train", train)
     monkeypatch.setattr(accuracy_runs.time, "perf_counter", lambda: clock[0])
     pair = Sets(sets / "train", sets / "test", GROUPS)
     config = experiment(tmp_path, "compact", pair, None, 10, {"BATCH_SIZE": "5", "VALIDATION_SHARE": "0.2"})
