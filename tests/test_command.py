@@ -1,5 +1,6 @@
 import argparse
 import errno
+import gc
 import os
 import signal
 import subprocess
@@ -170,6 +171,12 @@ def test_no_time_is_spent_on_looking_for_garbage_among_a_frameworks_modules():
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == "True True\n"
+
+
+def test_what_a_process_has_made_does_not_stay_when_another_stage_starts_in_it():
+    before = gc.get_freeze_count()
+    start_framework(1, announce=False)
+    assert (gc.get_freeze_count() <= before, gc.isenabled()) == (True, True)
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
