@@ -1,12 +1,18 @@
 import csv
+import datetime
 from types import SimpleNamespace
 
 import pytest
+from conftest import names, small_recognizer
 
 from utilities import outputs
+from utilities.calibration import Calibration
 from utilities.errors import UserError
+from utilities.model_card import read_description
 from utilities.model_files import ModelFiles, finished_before, refuse_to_overwrite, require_name
-from utilities.outputs import HistoryKeeper, save_history
+from utilities.outputs import HistoryKeeper, save_history, save_trained, training_record, warn_of_nothing_learnt
+from utilities.plan import Plan
+from utilities.training import Progress
 
 ROW = {"epoch": 1, "loss": 9.0, "val_loss": 8.0, "val_cer": 0.5, "learning_rate": 0.001, "seconds": 2.0}
 
@@ -112,3 +118,39 @@ def test_the_chart_is_not_drawn_so_often_that_training_waits(files, monkeypatch)
     for epoch in range(1, 46):
         keep([ROW] * epoch)
     assert 2 <= len(drawn) <= 4
+
+
+# three epochs, of which the second was kept
+HISTORY = [ROW | {"epoch": n, "val_cer": cer, "val_loss": 9.0 - n} for n, cer in ((1, 0.5), (2, 0.25), (3, 0.95))]
+PROGRESS = Progress(epochs_planned=9, parts=2, history=HISTORY, best_epoch=2, seconds=12.34, synthetic=7)
+
+
+def test_a_record_says_what_was_planned_what_was_done_and_what_came_of_it():
+    plan, sure = Plan(20, 0.01, 3, True, 4, 1.5, 40), Calibration(1.2, 30, 0.2, 0.1, 0.05)
+    record = training_record({"image_set": "a/b"}, plan, PROGRESS, {"calibration": sure}, {"date": "of the base"})
+    assert datetime.datetime.fromisoformat(record["date"]).utcoffset() == datetime.timedelta(0)
+    planned = {name: record["plan"][name] for name in ("epochs", "epochs_planned", "parts", "learning_rate", "seed")}
+    assert planned == {"epochs": 20, "epochs_planned": 9, "parts": 2, "learning_rate": 0.01, "seed": 3}
+    assert record["result"] == {"epoch": 2, "val_loss": 7.0, "val_cer": 0.25}
+    assert (record["epochs_run"], record["synthetic_words"], record["seconds"]) == (3, 7, 12.3)
+    assert (record["calibration"]["temperature"], record["calibration"]["words"]) == (1.2, 30)
+    assert (record["data"], record["base"]) == ({"image_set": "a/b"}, {"date": "of the base"})
+
+
+def test_a_run_that_has_ended_leaves_its_four_files_and_says_how_well_the_model_reads(files, capsys):
+    leave(files)  # of a model that it replaces
+    HistoryKeeper(files)(HISTORY)
+    small = small_recognizer()
+    save_trained(files, small.spec, small.full_model, {"date": "now"}, PROGRESS)
+    assert names(files.history.parent) == sorted(path.name for path in files.all)
+    assert files.history.read_text().splitlines()[-1].startswith("3,")
+    assert [read_description(path)["record"] for path in files.models] == [{"date": "now"}] * 2
+    assert files.prediction.stat().st_size < files.full.stat().st_size
+    assert "validation CER 25.00 % (epoch 2)" in capsys.readouterr().out
+
+
+def test_a_model_is_said_to_read_nothing_by_the_epoch_that_was_kept(capsys):
+    warn_of_nothing_learnt(PROGRESS)
+    assert capsys.readouterr().out == ""
+    warn_of_nothing_learnt(Progress(history=HISTORY, best_epoch=3))
+    assert "this model reads nothing yet" in capsys.readouterr().out

@@ -47,13 +47,28 @@ def test_how_an_image_set_is_read(here):
 
 
 def test_how_long_to_wait_and_when_to_stop(here):
-    config = load_config(here(train="PATIENCE = 7\nEARLY_STOPPING = True\nSEED = 5") / "setup.cfg", "transfer")
+    config = load_config(
+        here(train="PATIENCE = 7\nEARLY_STOPPING = True\nSEED = 5\nSYNTHETIC_WORDS = 9") / "setup.cfg", "transfer"
+    )
     plans = [
         Plan.of(config.train, 3, 0.1, None),
         head_plan(config.train, config.transfer),
         fine_tuning_plan(config.train, config.transfer, 0),
     ]
-    assert [(plan.patience, plan.early_stopping, plan.seed) for plan in plans] == [(7, True, 5)] * 3
+    found = [(plan.patience, plan.early_stopping, plan.seed, plan.synthetic_words) for plan in plans]
+    assert found == [(7, True, 5, 9)] * 3
+
+
+def test_how_long_and_how_fast_each_step_of_a_transfer_trains(here):
+    folder = here(transfer="RETRAINING_LEARNING_RATE = 0.03\nFINE_TUNING_LEARNING_RATE = 0.004")
+    text = (folder / "setup.cfg").read_text().replace("FINE_TUNING_EPOCHS = 1", "FINE_TUNING_EPOCHS = 6")
+    (folder / "setup.cfg").write_text(text.replace("RETRAINING_EPOCHS = 1", "RETRAINING_EPOCHS = 2"))
+    config = load_config(folder / "setup.cfg", "transfer")
+    plans = head_plan(config.train, config.transfer), fine_tuning_plan(config.train, config.transfer, 0)
+    assert [(plan.epochs, plan.learning_rate, plan.rate_key) for plan in plans] == [
+        (2, 0.03, "RETRAINING_LEARNING_RATE"),
+        (6, 0.004, "FINE_TUNING_LEARNING_RATE"),
+    ]
 
 
 @pytest.mark.parametrize("stage", [trainer, transfer])

@@ -265,10 +265,10 @@ def test_fine_tuning_gets_the_minutes_that_the_head_leaves(workspace, allowed, h
 
 
 def test_history_is_a_csv_of_the_documented_columns():
-    row = dict(zip(HISTORY_COLUMNS, (1, 2.5, 3.5, 0.25, 0.001, 12.0), strict=True))
+    row = dict(zip(HISTORY_COLUMNS, (1, 2.5, 3.5, 0.123456, 0.001, 12.0), strict=True))
     (read_back,) = csv.DictReader(io.StringIO(history_csv([row])))
     assert tuple(read_back) == ("epoch", "loss", "val_loss", "val_cer", "learning_rate", "seconds")
-    assert float(read_back["val_cer"]) == 0.25
+    assert float(read_back["val_cer"]) == 0.123456
 
 
 def test_rate_distortions_and_figures_are_of_the_epochs_and_the_words_that_a_run_has(monkeypatch):
