@@ -157,6 +157,8 @@ def test_workers_get_a_gpu_each_the_emptiest_first():
     assert "2 of 3" in line
     devices, _ = devices_for_workers(2, {"CUDA_VISIBLE_DEVICES": "5,1"}, StandIn(3, 9, 6))
     assert [d["CUDA_VISIBLE_DEVICES"] for d in devices] == ["5", "1"]
+    with pytest.raises(UserError, match="this machine has 1 GPU;"):  # CUDA does not see those after -1
+        devices_for_workers(2, {"CUDA_VISIBLE_DEVICES": "5,-1,1"}, StandIn(3, 9, 6))
 
 
 def test_workers_without_a_gpu_share_the_cores():

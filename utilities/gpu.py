@@ -7,8 +7,10 @@ import os
 from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from types import ModuleType
 
+from utilities.counts import number_of
 from utilities.errors import UserError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -62,17 +64,19 @@ def devices_for_workers(
     Each gets a GPU of its own, those with the most free memory first; without GPUs the cores are divided. Raises
     UserError when there are not enough.
     """
-    users = [d.strip() for d in environ.get(VISIBLE, "").split(",") if d.strip()]
     trouble = f"{VISIBLE} is set to {environ.get(VISIBLE)!r}"
     if VISIBLE in environ:
-        gpus = [] if not users or users[0] == "-1" else users
+        users = (device.strip() for device in environ[VISIBLE].split(","))
+        gpus = list(takewhile(lambda device: device not in {"", "-1"}, users))  # CUDA stops reading there
     else:
         found, trouble = _free_memory(nvml)
         gpus = [uuid for uuid, _, _ in sorted(found, key=lambda gpu: -gpu[2])]
     cores = cores or usable_cores()
-    most, what = (len(gpus), "GPUs") if gpus else (cores, "processor cores")
+    most, what = (len(gpus), "GPU") if gpus else (cores, "processor core")
     if count > most:
-        raise UserError(f"[tune] WORKERS = {count}: this machine has {most} {what}; allowed is at most {most}.")
+        raise UserError(
+            f"[tune] WORKERS = {count}: this machine has {number_of(most, what)}; allowed is at most {most}."
+        )
     if gpus:
         return [
             {VISIBLE: gpu} for gpu in gpus[:count]
