@@ -199,6 +199,7 @@ def test_minutes_limit_the_epochs_and_leave_the_start_untouched(capsys, unbroken
     assert limited.epochs_planned == len(limited.history) == 1
     assert "1 epoch" in capsys.readouterr().out
     assert_same(run(spec(), plan(epochs=4, max_minutes=3)), unbroken)  # also: the same seed gives the same model
+    assert "4 epochs in 3 min (MAX_MINUTES)" in capsys.readouterr().out
 
 
 def test_a_batch_too_large_for_the_gpu_is_taken_in_parts_and_a_resumed_run_keeps_to_them(tmp_path, monkeypatch, capsys):

@@ -76,8 +76,8 @@ def train(
     if plan.max_minutes and not saved:
         fits, an_epoch = epochs_that_fit(full, network, (training, validation), plan.max_minutes, progress.parts)
         progress.epochs_planned = min(plan.epochs, fits)
-        planned = f"{number_of(progress.epochs_planned, 'epoch')} in MAX_MINUTES = {plan.max_minutes:g}"
-        print(f"About {an_epoch:.0f} s an epoch: {planned}.")
+        planned = f"{number_of(progress.epochs_planned, 'epoch')} in {duration(60 * plan.max_minutes)}"
+        print(f"About {an_epoch:.0f} s an epoch: {planned} (MAX_MINUTES).")
     compile_full_model(full, plan.learning_rate, progress.epochs_planned * len(training), progress.parts)
     if saved:
         saved.restore(full)
