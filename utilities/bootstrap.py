@@ -54,6 +54,11 @@ def group_numbers(groups: Sequence[Hashable]) -> np.ndarray:
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
 
 
+def units_of(groups: Sequence[Hashable]) -> int:
+    """How many units are resampled: groups, and rows that are alone in theirs; of one there is no interval."""
+    return len(set(group_numbers(groups).tolist()))
+
+
 def quantiles(numerators: np.ndarray, denominators: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     """The middle `level` of the ratios of resampled sums; draws with nothing in the denominator say nothing.
 

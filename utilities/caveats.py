@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from utilities.bootstrap import group_numbers, known_groups
+from utilities.bootstrap import known_groups, units_of
 from utilities.counts import number_of
 from utilities.predictions_table import judged_models, rows_read, words_judged
 from utilities.reliability import upper_bound
@@ -58,7 +58,7 @@ def _notes_on(name: str, frame: pd.DataFrame) -> Iterator[str]:
             " file, of which at least one counts as read wrong. Correct the table of the image set and predict again."
         )
     most = 100 * upper_bound(0, n, 0.95)
-    has_interval = len(set(group_numbers(words["group"].tolist()).tolist())) > 1  # of one unit there is none
+    has_interval = units_of(words["group"].tolist()) > 1
     if words["edits"].all():
         whatever = ", whatever an interval of 0 to 0 says" if has_interval else ""
         yield (

@@ -15,7 +15,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cpdist
 
-from utilities.bootstrap import group_numbers, quantiles, resampled_sums
+from utilities.bootstrap import quantiles, resampled_sums, units_of
 from utilities.texts import normalize
 
 NOTHING_LEARNT = 0.9  # CER from which on models differ by chance: CTC has hardly begun to read
@@ -162,7 +162,7 @@ def summarize(truths: Sequence[str], predictions: Sequence[str], groups: Sequenc
         texts=len(truths),
         characters=int(characters.sum()),
         words=int(words.sum()),
-        units=len(truths) if groups is None else len(set(group_numbers(groups).tolist())),
+        units=len(truths) if groups is None else units_of(groups),
         cer=cer,
         wer=wer,
         exact=exact,
