@@ -57,15 +57,12 @@ def measure(args: argparse.Namespace, folder: Path, work: Path) -> dict:
     import keras
 
     from benchmarks import speed_measures as measures
-    from benchmarks.experiment import Sets, experiment
     from benchmarks.machine import describe_machine, matrix_product_rate
     from utilities.alphabet import Alphabet
     from utilities.batches import Word
     from utilities.plan import Plan
 
-    columns = {"METADATA_GROUP_COLUMN": "", **columns_given(args, COLUMN_KEYS)}
-    config = experiment(work, args.architecture, Sets(folder, folder, columns), args.canvas, args.seconds / 60, {})
-    seconds = args.seconds
+    config, seconds = settings(args, folder, work), args.seconds
     say("The machine's matrix product")
     rates = [matrix_product_rate(RATE_SHARE * seconds)]
     recognizer, image_set, contents = prepared(args, config, folder)
@@ -112,6 +109,15 @@ def measure(args: argparse.Namespace, folder: Path, work: Path) -> dict:
         "cache": cache,
         "padding": measures.padding(contents, how),
     }
+
+
+def settings(args: argparse.Namespace, folder: Path, work: Path) -> Config:
+    """The shipped settings for this image set, with what the arguments say; written to `work`."""
+    from benchmarks.experiment import Sets, experiment
+
+    columns = {"METADATA_GROUP_COLUMN": "", **columns_given(args, COLUMN_KEYS)}
+    sets, changes = Sets(folder, folder, columns), {"SEED": str(args.seed)}
+    return experiment(work, args.architecture, sets, args.canvas, args.seconds / 60, changes)
 
 
 def say(what: str) -> None:

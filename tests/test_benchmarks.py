@@ -28,6 +28,7 @@ from benchmarks.results import (
     short_speed_table,
     speed_table,
 )
+from benchmarks.speed import parse_args, settings
 from benchmarks.speed_measures import padding
 from benchmarks.speed_report import ORIGINAL, ratios
 from benchmarks.tables import RESULTS, model_of, text_table, words_of, write_json
@@ -199,6 +200,10 @@ def test_speed_measures_a_fresh_model_on_another_canvas(sets):
     done = run("speed.py", "train", "--architecture", "compact", "--canvas", "32x128", *short, cwd=sets)
     result = result_of(done, sets / "out" / "c.json")
     assert (result["architecture"], result["canvas"], result["trained_model"]) == ("compact", [32, 128], None)
+
+
+def test_the_seed_of_speed_is_that_of_the_batches_it_trains_on(sets, tmp_path):
+    assert settings(parse_args(["train", "--seed", "7"]), sets / "train", tmp_path).train.seed == 7
 
 
 def test_speeds_are_compared_as_their_names_say():
