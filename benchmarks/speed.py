@@ -18,13 +18,10 @@ from benchmarks.speed_report import ORIGINAL, ratios, report
 from benchmarks.tables import RESULTS, write_json
 from utilities.command import hyperparameter, run_stage, start_framework
 from utilities.config import Config
-from utilities.errors import UserError
-from utilities.examination import preprocessing_of
-from utilities.hyperparameters import ARCHITECTURES, DEFAULT_ARCHITECTURE, DEFAULTS
+from utilities.hyperparameters import ARCHITECTURES, DEFAULT_ARCHITECTURE
 from utilities.image_set import short_name
 from utilities.model_card import check_model_file
 
-ORIGINAL_CANVAS = (100, 400)  # px, height and width; every image is stretched to it
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 RATE_SHARE = 0.5  # of --seconds for measuring the matrix product, before and after
 
@@ -56,39 +53,24 @@ def measure(args: argparse.Namespace, folder: Path, work: Path) -> dict:
     """Every measurement, JSON-ready."""
     import keras
 
-    from benchmarks import speed_measures as measures
+    from benchmarks.image_set_measures import cache_start, opening, padding
+    from benchmarks.lstm_kernels import lstm_kernels
     from benchmarks.machine import describe_machine, matrix_product_rate
-    from utilities.alphabet import Alphabet
-    from utilities.batches import Word
-    from utilities.plan import Plan
+    from benchmarks.speed_measures import first_batch
+    from benchmarks.speed_subject import subject_of
 
-    config, seconds = settings(args, folder, work), args.seconds
+    config = settings(args, folder, work)
     say("The machine's matrix product")
-    rates = [matrix_product_rate(RATE_SHARE * seconds)]
-    recognizer, image_set, contents = prepared(args, config, folder)
-    how, alphabet = recognizer.spec.preprocessing, recognizer.spec.alphabet
-    say("Reading")
-    count = measures.images_for(recognizer, contents, seconds)
-    speeds = {"network alone": measures.network_alone(recognizer, contents[:count], seconds)}
-    some = measures.some_of(image_set, count)
-    speeds["file to text"] = measures.file_to_text(recognizer, some, contents[:count], seconds)
-    latency = measures.first_batch(recognizer, contents)
-    if not args.no_classic:
-        say("Reading with the original model")
-        speeds |= original(measures, args, alphabet, image_set)
+    rates = [matrix_product_rate(RATE_SHARE * args.seconds)]
+    subject = subject_of(config, args.model)
+    spec, contents = subject.recognizer.spec, subject.contents
+    speeds = speeds_of_reading(args, subject)
+    latency = first_batch(subject)
     say("Training")
-    labels = Alphabet.from_labels(s.label for s in image_set.samples)
-    alphabet = alphabet.extended(labels.characters)  # a model given by --model may lack some of this set's
-    words = [Word(c, alphabet.encode(s.label)) for c, s in zip(contents, image_set.samples, strict=True)]
-    spec = recognizer.spec.with_alphabet(alphabet)
-    if args.batch_size:
-        spec = replace(spec, hyperparameters=replace(spec.hyperparameters, batch_size=args.batch_size))
-    plan = Plan.of(config.train, 1, spec.hyperparameters.learning_rate, None)
-    speeds["training"] = measures.training(spec, words, seconds, plan)
-    ready = measures.batches_ready(spec, words, RATE_SHARE * seconds, plan.seed)
+    speeds["training"], ready = speeds_of_training(args, config, subject)
     say("Opening and decoding")
-    opened, cache = measures.opening(args.rows), measures.cache_start(image_set, how)
-    rates.append(matrix_product_rate(RATE_SHARE * seconds))
+    opened, cache = opening(args.rows), cache_start(subject.image_set, spec.preprocessing)
+    rates.append(matrix_product_rate(RATE_SHARE * args.seconds))
     for speed in speeds.values():
         speed["utilisation"] = speed["flop_per_second"] / max(rates)
     return {
@@ -96,18 +78,18 @@ def measure(args: argparse.Namespace, folder: Path, work: Path) -> dict:
         "seed": args.seed,
         "image_set": short_name(folder),
         "images": len(contents),
-        "architecture": recognizer.spec.architecture,
-        "canvas": [how.height, how.width],
+        "architecture": spec.architecture,
+        "canvas": [spec.preprocessing.height, spec.preprocessing.width],
         "compute_dtype": keras.config.dtype_policy().compute_dtype,
         "trained_model": args.model.name if args.model else None,
         "speed": speeds,
         "ratios": ratios(speeds),
         "batches": ready,
-        "lstm_kernels": measures.lstm_kernels(recognizer, contents),
+        "lstm_kernels": lstm_kernels(subject.recognizer, contents),
         "first_batch": latency,
         "opening": opened,
         "cache": cache,
-        "padding": measures.padding(contents, how),
+        "padding": padding(contents, spec.preprocessing),
     }
 
 
@@ -125,53 +107,38 @@ def say(what: str) -> None:
     print(f"{what} ...")
 
 
-def prepared(args: argparse.Namespace, config: Config, folder: Path) -> tuple:
-    """(recognizer, image set of readable labelled rows, their contents). Raises UserError when none is left."""
+def speeds_of_reading(args: argparse.Namespace, subject) -> dict[str, dict]:
+    """How fast the model reads and, if that is wanted, the original workflow's: each as many images as fit the time."""
+    from benchmarks.speed_measures import LEAST_IMAGES, images_for, reading
+    from benchmarks.speed_subject import Subject, original_recognizer
+
+    say("Reading")
+    few, most = subject.first(LEAST_IMAGES), len(subject.contents)
+    speeds = reading(subject.first(images_for(few, most, args.seconds)), args.seconds)
+    if args.no_classic:
+        return speeds
+    say("Reading with the original model")
+    recognizer = original_recognizer(subject.recognizer.spec.alphabet)
+    count = images_for(Subject.of(recognizer, few.image_set), most, args.seconds)
+    found = reading(Subject.of(recognizer, subject.first(count).image_set), args.seconds)
+    return speeds | {f"{ORIGINAL}: {name}": speed for name, speed in found.items()}
+
+
+def speeds_of_training(args: argparse.Namespace, config: Config, subject) -> tuple[dict, dict]:
+    """How fast a fresh model like this one trains, and how fast its batches are made ready."""
+    from benchmarks.speed_measures import batches_ready, training
     from utilities.alphabet import Alphabet
-    from utilities.decoders import decode_all
-    from utilities.examination import columns_of
-    from utilities.full_model import build_full_model
-    from utilities.hyperparameters import resolve
-    from utilities.image_set import ImageSet, read_image_set
-    from utilities.model import RecognizerSpec
-    from utilities.saved_model import Recognizer, load_recognizer
+    from utilities.batches import Word
+    from utilities.plan import Plan
 
-    found = read_image_set(folder, columns_of(config.project), config.project.image_format, for_prediction=True)
-    samples = [s for s in found.samples if s.path and s.label]
-    if args.model:
-        recognizer = load_recognizer(args.model)
-    else:
-        how = preprocessing_of(config.project)
-        hyperparameters = resolve(args.architecture, config.train.hyperparameters)
-        spec = RecognizerSpec(args.architecture, Alphabet.from_labels(s.label for s in samples), how, hyperparameters)
-        recognizer = Recognizer(spec, build_full_model(spec), {})
-    decoded = decode_all([s.path for s in samples], recognizer.spec.preprocessing)
-    pairs = [(s, d.content) for s, d in zip(samples, decoded, strict=True) if d.content is not None]
-    if not pairs:
-        raise UserError(f"{folder} has no readable image with a label. Name another image set.")
-    samples, contents = zip(*pairs, strict=True)
-    return recognizer, ImageSet(folder, samples, ()), list(contents)
-
-
-def original(measures, args: argparse.Namespace, alphabet, image_set) -> dict:
-    """The original workflow's model with its published settings, fresh: speed does not depend on its weights."""
-    from utilities.decoders import decode_all
-    from utilities.full_model import build_full_model
-    from utilities.images import Preprocessing
-    from utilities.model import RecognizerSpec
-    from utilities.saved_model import Recognizer
-
-    how = Preprocessing(*ORIGINAL_CANVAS, "stretch")
-    spec = RecognizerSpec("classic", alphabet, how, DEFAULTS["classic"])
-    recognizer = Recognizer(spec, build_full_model(spec), {})
-    few = [d.content for d in decode_all([s.path for s in image_set.samples[: measures.LEAST_IMAGES]], how)]
-    count = measures.images_for(recognizer, few * (1 + len(image_set.samples) // len(few)), args.seconds)
-    some = measures.some_of(image_set, count)
-    contents = [d.content for d in decode_all([s.path for s in some.samples], how)]
-    return {
-        f"{ORIGINAL}: network alone": measures.network_alone(recognizer, contents, args.seconds),
-        f"{ORIGINAL}: file to text": measures.file_to_text(recognizer, some, contents, args.seconds),
-    }
+    spec, samples = subject.recognizer.spec, subject.image_set.samples
+    # a model given by --model may lack some of this set's characters
+    spec = spec.with_alphabet(spec.alphabet.extended(Alphabet.from_labels(s.label for s in samples).characters))
+    if args.batch_size:
+        spec = replace(spec, hyperparameters=replace(spec.hyperparameters, batch_size=args.batch_size))
+    words = [Word(c, spec.alphabet.encode(s.label)) for c, s in zip(subject.contents, samples, strict=True)]
+    plan = Plan.of(config.train, 1, spec.hyperparameters.learning_rate, None)
+    return training(spec, words, args.seconds, plan), batches_ready(spec, words, RATE_SHARE * args.seconds, plan.seed)
 
 
 def run(args: argparse.Namespace) -> None:

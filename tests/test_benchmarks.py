@@ -18,6 +18,7 @@ from benchmarks import accuracy, accuracy_runs, machine
 from benchmarks.accuracy_runs import Curve, TestWords
 from benchmarks.curve_chart import curve_chart, words_chart
 from benchmarks.experiment import CANVASES, Sets, experiment, first_words
+from benchmarks.image_set_measures import padding
 from benchmarks.machine import cpu_name
 from benchmarks.results import (
     accuracy_table,
@@ -29,7 +30,6 @@ from benchmarks.results import (
     speed_table,
 )
 from benchmarks.speed import parse_args, settings
-from benchmarks.speed_measures import padding
 from benchmarks.speed_report import ORIGINAL, ratios
 from benchmarks.tables import RESULTS, model_of, text_table, words_of, write_json
 from benchmarks.trial_overhead import Timing
