@@ -16,7 +16,7 @@ from utilities.image_cache import CACHE_FOLDER, cached_images
 from utilities.image_set import read_image_set, short_name
 from utilities.images import READING_BUCKET, Preprocessing, canvas_width
 from utilities.metrics import Summary, character_error_rate, summarize
-from utilities.model import FrameCounter, RecognizerSpec
+from utilities.model import RecognizerSpec, frame_counter
 from utilities.model_cost import operations
 from utilities.optimizer import optimizer_of
 from utilities.plan import Plan, fine_tuning_plan, head_plan
@@ -105,7 +105,7 @@ def run_from_scratch(config: Config, train_folder: Path, cache: Path = CACHE_FOL
     keras.utils.set_random_seed(config.train.seed)
     hyperparameters = resolve(config.train.architecture, config.train.hyperparameters)
     how = preprocessing_of(config.project)
-    frames = FrameCounter(config.train.architecture, how.height, hyperparameters)
+    frames = frame_counter(config.train.architecture, how.height, hyperparameters)
     data = training_set_for(config, train_folder, how, frames, cache)
     spec = RecognizerSpec(config.train.architecture, data.alphabet, how, hyperparameters)
     plan = Plan.of(config.train, config.train.num_epochs, hyperparameters.learning_rate, config.train.max_minutes)

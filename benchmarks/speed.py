@@ -8,7 +8,6 @@ import argparse
 import logging
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -67,7 +66,7 @@ def measure(args: argparse.Namespace, folder: Path, work: Path) -> dict:
     speeds = speeds_of_reading(args, subject)
     latency = first_batch(subject)
     say("Training")
-    speeds["training"], ready = speeds_of_training(args, config, subject)
+    speeds["training"], ready = speeds_of_training(args, subject, config.train.seed)
     say("Opening and decoding")
     opened, cache = opening(args.rows), cache_start(subject.image_set, spec.preprocessing)
     rates.append(matrix_product_rate(RATE_SHARE * args.seconds))
@@ -124,21 +123,21 @@ def speeds_of_reading(args: argparse.Namespace, subject) -> dict[str, dict]:
     return speeds | {f"{ORIGINAL}: {name}": speed for name, speed in found.items()}
 
 
-def speeds_of_training(args: argparse.Namespace, config: Config, subject) -> tuple[dict, dict]:
+def speeds_of_training(args: argparse.Namespace, subject, seed: int) -> tuple[dict, dict]:
     """How fast a fresh model like this one trains, and how fast its batches are made ready."""
     from benchmarks.speed_measures import batches_ready, training
+    from benchmarks.speed_subject import fresh
     from utilities.alphabet import Alphabet
-    from utilities.batches import Word
-    from utilities.plan import Plan
+    from utilities.batches import Word, WordBatches
+    from utilities.model import FrameCounter
 
     spec, samples = subject.recognizer.spec, subject.image_set.samples
     # a model given by --model may lack some of this set's characters
     spec = spec.with_alphabet(spec.alphabet.extended(Alphabet.from_labels(s.label for s in samples).characters))
-    if args.batch_size:
-        spec = replace(spec, hyperparameters=replace(spec.hyperparameters, batch_size=args.batch_size))
     words = [Word(c, spec.alphabet.encode(s.label)) for c, s in zip(subject.contents, samples, strict=True)]
-    plan = Plan.of(config.train, 1, spec.hyperparameters.learning_rate, None)
-    return training(spec, words, args.seconds, plan), batches_ready(spec, words, RATE_SHARE * args.seconds, plan.seed)
+    recognizer, size = fresh(spec), args.batch_size or spec.hyperparameters.batch_size
+    batches = WordBatches(words, spec.preprocessing, FrameCounter(recognizer.prediction_model), size, seed)
+    return training(recognizer, batches, args.seconds), batches_ready(batches, RATE_SHARE * args.seconds)
 
 
 def run(args: argparse.Namespace) -> None:

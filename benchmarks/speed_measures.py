@@ -12,13 +12,10 @@ import numpy as np
 from benchmarks.speed_subject import Subject
 from utilities.batches import WordBatches, buckets
 from utilities.budget import made_ahead
-from utilities.full_model import build_full_model
 from utilities.images import BUCKET, READING_BUCKET, Preprocessing, canvas_width, to_canvases
-from utilities.model import RecognizerSpec, frame_counter
 from utilities.model_cost import operations
 from utilities.optimizer import compile_full_model
 from utilities.peak_memory import forget_peak_memory, peak_memory
-from utilities.plan import Plan
 from utilities.prediction import predict_to_files
 from utilities.reader import BATCH_SIZE, Reader, reader_for
 from utilities.saved_model import Recognizer, load_recognizer, save_recognizer
@@ -80,22 +77,20 @@ class _Stopwatch(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def training(spec: RecognizerSpec, words: Sequence, seconds: float, plan: Plan) -> dict:
-    """Images a second of the training loop with its distortions, a fresh model; validation is not in it."""
+def training(recognizer: Recognizer, batches: WordBatches, seconds: float) -> dict:
+    """Images a second of the training loop, the distortions of the batches in it; validation is not."""
     forget_peak_memory()
-    full = build_full_model(spec)
-    batches = WordBatches(words, spec.preprocessing, frame_counter(spec), spec.hyperparameters.batch_size, plan.seed)
-    compile_full_model(full, plan.learning_rate, PLANNED_STEPS)
+    full, spec = recognizer.full_model, recognizer.spec
+    compile_full_model(full, spec.hyperparameters.learning_rate, PLANNED_STEPS)
     watch = _Stopwatch(batches, seconds)
     full.fit(batches, epochs=PLANNED_STEPS, shuffle=False, verbose=0, callbacks=[watch])
-    cost = Cost(spec.preprocessing, BUCKET, Recognizer(spec, full, {}).prediction_model)
-    flops = TRAINING_FACTOR * cost.of([words[i].content for i in watch.indices])
+    cost = Cost(spec.preprocessing, BUCKET, recognizer.prediction_model)
+    flops = TRAINING_FACTOR * cost.of([batches.words[i].content for i in watch.indices])
     return _rate(len(watch.indices), watch.elapsed, flops)
 
 
-def batches_ready(spec: RecognizerSpec, words: Sequence, seconds: float, seed: int) -> dict:
+def batches_ready(batches: WordBatches, seconds: float) -> dict:
     """Images a second of preparing distorted batches to train on, with as many threads as training has for it."""
-    batches = WordBatches(words, spec.preprocessing, frame_counter(spec), spec.hyperparameters.batch_size, seed)
     with ThreadPoolExecutor(batches.workers) as pool:
         ready = made_ahead(lambda number: batches[number % len(batches)], pool, 2 * batches.workers)
         for _ in range(2 * batches.workers):  # those begun at once: they are not ready one after the other
@@ -107,7 +102,7 @@ def batches_ready(spec: RecognizerSpec, words: Sequence, seconds: float, seed: i
     return {
         "images_per_second": images / elapsed,
         "threads": batches.workers,
-        "batch_size": spec.hyperparameters.batch_size,
+        "batch_size": batches.batch_size,
     }
 
 

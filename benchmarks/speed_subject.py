@@ -54,7 +54,7 @@ def subject_of(config: Config, model: Path | None) -> Subject:
     else:
         alphabet = Alphabet.from_labels(s.label for s in samples)
         values = resolve(train.architecture, train.hyperparameters)
-        recognizer = _fresh(RecognizerSpec(train.architecture, alphabet, preprocessing_of(config.project), values))
+        recognizer = fresh(RecognizerSpec(train.architecture, alphabet, preprocessing_of(config.project), values))
     subject = Subject.of(recognizer, replace(found, samples=samples))
     if not subject.contents:
         raise UserError(f"{folder} has no readable image with a label. Name another image set.")
@@ -64,8 +64,9 @@ def subject_of(config: Config, model: Path | None) -> Subject:
 def original_recognizer(alphabet: Alphabet) -> Recognizer:
     """The original workflow's model with its published settings, fresh: speed does not depend on its weights."""
     how = Preprocessing(*ORIGINAL_CANVAS, "stretch")
-    return _fresh(RecognizerSpec("classic", alphabet, how, DEFAULTS["classic"]))
+    return fresh(RecognizerSpec("classic", alphabet, how, DEFAULTS["classic"]))
 
 
-def _fresh(spec: RecognizerSpec) -> Recognizer:
+def fresh(spec: RecognizerSpec) -> Recognizer:
+    """A model that has learnt nothing."""
     return Recognizer(spec, build_full_model(spec), {})

@@ -42,7 +42,7 @@ def run(config: Config, resume: bool) -> None:
 
     from utilities.examination import preprocessing_of
     from utilities.locks import exclusive_lock
-    from utilities.model import FrameCounter
+    from utilities.model import frame_counter
     from utilities.pretraining import length_for
     from utilities.search import LOGS, SearchFiles, belonging, run_search
     from utilities.studies import Strategy, has_study, kept_in
@@ -52,7 +52,7 @@ def run(config: Config, resume: bool) -> None:
     from utilities.trials import TrialQueue
 
     how = preprocessing_of(config.project)
-    data = training_set_for(config, tune.image_set, how, FrameCounter(architecture, how.height, base))
+    data = training_set_for(config, tune.image_set, how, frame_counter(architecture, how.height, base))
     print(announce(data))
     drawn = math.ceil(length_for(len(data.training), tune.num_epochs)) if config.train.synthetic_words else 0
     strategy = Strategy(tune.method, tune.seed, tune.num_calls, tune.num_random_starts, tune.prune, drawn)

@@ -44,13 +44,13 @@ def run(config: Config, args: argparse.Namespace) -> None:
 
     from utilities.examination import preprocessing_of
     from utilities.full_model import build_full_model
-    from utilities.model import FrameCounter, RecognizerSpec
+    from utilities.model import RecognizerSpec, frame_counter
     from utilities.plan import Plan
     from utilities.training_run import Step, train_and_save
     from utilities.training_set import announce, training_set_for
 
     how = preprocessing_of(config.project)
-    frames = FrameCounter(architecture, how.height, hyperparameters)
+    frames = frame_counter(architecture, how.height, hyperparameters)
     data = training_set_for(config, config.train.image_set, how, frames)
     print(announce(data))
     spec = RecognizerSpec(architecture, data.alphabet, how, hyperparameters)

@@ -8,12 +8,7 @@ from utilities.alphabet import Alphabet
 from utilities.decoding import log_softmax
 from utilities.hyperparameters import ARCHITECTURES, DEFAULT_ARCHITECTURE, resolve
 from utilities.images import Preprocessing
-from utilities.model import (
-    COLUMNS,
-    RecognizerSpec,
-    build_prediction_model,
-    frame_counter,
-)
+from utilities.model import COLUMNS, FrameCounter, RecognizerSpec, build_prediction_model, frame_counter
 
 SMALL = {"num_units_dense": 8, "num_units_lstm1": 8, "num_units_lstm2": 8}
 
@@ -27,7 +22,9 @@ def spec(architecture, alphabet="abc", **values):
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_time_steps_follow_from_the_shapes(architecture):
     s = spec(architecture)
-    model, frames = build_prediction_model(s), frame_counter(s)
+    model = build_prediction_model(s)
+    frames, without_model = FrameCounter(model), frame_counter(architecture, 32, s.hyperparameters)
+    assert [frames(width) for width in range(1, 300)] == [without_model(width) for width in range(1, 300)]
     for width in (64, 128, 250):
         logits = model.predict_on_batch(np.zeros((2, width, 32, 1), np.float32))
         assert logits.shape == (2, frames(width), 4)
@@ -68,14 +65,14 @@ def test_retsinas_has_the_layers_of_the_paper():
 
 
 def test_time_steps_of_many_widths_cost_next_to_nothing():
-    frames = frame_counter(spec(DEFAULT_ARCHITECTURE))
+    frames = frame_counter(DEFAULT_ARCHITECTURE, 32, resolve(DEFAULT_ARCHITECTURE, SMALL))
     began = time.process_time()
     assert sum(map(frames, range(8, 308)))
     assert time.process_time() - began < 0.2  # by the whole network it would be half a second, on a quick machine
 
 
 def test_a_sliver_of_an_image_keeps_a_time_step():
-    frames = frame_counter(spec("retsinas"))
+    frames = frame_counter("retsinas", 32, resolve("retsinas", SMALL))
     assert [frames(width) for width in (1, 3, 8, 9, 256)] == [1, 1, 1, 2, 32]
 
 
@@ -97,7 +94,7 @@ def test_an_image_reads_the_same_whatever_is_in_its_batch():
 
 def test_a_sliver_of_an_image_has_a_time_step_in_every_architecture():
     for architecture in ARCHITECTURES:
-        frames = frame_counter(spec(architecture))
+        frames = frame_counter(architecture, 32, resolve(architecture, SMALL))
         assert [frames(width) >= 1 for width in (1, 2, 3, 4, 5)] == [True] * 5
 
 

@@ -7,7 +7,7 @@ from conftest import small_recognizer
 
 from utilities.batches import Word, WordBatches
 from utilities.full_model import HEADS
-from utilities.model import frame_counter
+from utilities.model import FrameCounter
 from utilities.muon import LARGEST, STEP, Muon
 from utilities.optimizer import WarmupCosine, compile_full_model, weight_decay_for
 
@@ -190,7 +190,8 @@ def test_the_graph_of_a_training_step_goes_with_its_model():
         spec = made.spec
         words = [Word(np.full((32, 64), 9, np.uint8), spec.alphabet.encode("Rosa"))]
         compile_full_model(made.full_model, RATE, 100)
-        made.full_model.train_on_batch(*WordBatches(words, spec.preprocessing, frame_counter(spec), 1, 2)[0])
+        frames = FrameCounter(made.prediction_model)
+        made.full_model.train_on_batch(*WordBatches(words, spec.preprocessing, frames, 1, 2)[0])
         return graphs_of_steps()
 
     before = graphs_of_steps()

@@ -18,12 +18,13 @@ LABELS = ["Carex stricta", "Acer rubrum", "Rosa", "Poa alba", "Acer"]
 ALPHABET = Alphabet.from_labels([*LABELS, "Ж"])
 SMALL = {"num_units_dense": 8, "num_units_lstm1": 8, "num_units_lstm2": 8}
 SPEC = RecognizerSpec("compact", ALPHABET, HOW, resolve("compact", SMALL))
+FRAMES = frame_counter("compact", HOW.height, SPEC.hyperparameters)
 
 
 def batches(labels=LABELS, seed=1):
     contents = (content for content, _ in draw_words(LABELS, len(labels), HOW, seed=5))
     words = [Word(content, ALPHABET.encode(label)) for content, label in zip(contents, labels, strict=True)]
-    return WordBatches(words, HOW, frame_counter(SPEC), 4, seed)
+    return WordBatches(words, HOW, FRAMES, 4, seed)
 
 
 def test_long_runs_of_few_words_begin_with_synthetic_words_alone_and_end_without():
@@ -87,7 +88,7 @@ def test_a_share_of_the_words_is_replaced_by_synthetic_ones_on_canvases_of_the_s
 
 def test_a_word_whose_canvas_no_synthetic_word_needs_stays():
     wide = Word(np.zeros((HOW.height, HOW.width), np.uint8), ALPHABET.encode("Acer"))
-    words = WordBatches([wide], HOW, frame_counter(SPEC), 4, 1)
+    words = WordBatches([wide], HOW, FRAMES, 4, 1)
     substitute = Pretraining(words, ALPHABET, 20, 100, seed=1).substitutes(0)
     assert substitute(0, lambda width: True, np.random.default_rng(1)) is wide
 

@@ -7,11 +7,12 @@ from conftest import WORDS, small_recognizer, write_image_set, write_settings
 from utilities.config import load_config
 from utilities.decoded_image import digest_of_file
 from utilities.metadata import ImageSetError
-from utilities.model import frame_counter
+from utilities.model import FrameCounter
 from utilities.rehearsal import announce_rehearsal, with_rehearsal
 from utilities.training_set import training_set_for
 
 BASE = small_recognizer()
+FRAMES = FrameCounter(BASE.prediction_model)
 OTHERS = ["Fagus", "Tilia", "Ünas", "Acer", "Alnus", "Betula"]
 
 
@@ -26,9 +27,8 @@ def work(tmp_path):
 def rehearsing(work, project="METADATA_GROUP_COLUMN = writer"):
     """The training set as it was, with the words to rehearse, and what is wrong with others."""
     config = load_config(write_settings(work, project=project), "transfer")
-    frames = frame_counter(BASE.spec)
-    data = training_set_for(config, config.train.image_set, BASE.spec.preprocessing, frames, work / "cache")
-    return data, *with_rehearsal(data, BASE, config.project, work / "first", work / "cache")
+    data = training_set_for(config, config.train.image_set, BASE.spec.preprocessing, FRAMES, work / "cache")
+    return data, *with_rehearsal(data, FRAMES, config.project, work / "first", work / "cache")
 
 
 def test_words_of_the_base_are_trained_on_beside_the_own_and_never_validated_on(work):
@@ -37,7 +37,7 @@ def test_words_of_the_base_are_trained_on_beside_the_own_and_never_validated_on(
     assert [s.label for s in after.rehearsed] == OTHERS
     alphabet = after.alphabet.extended("".join(WORDS))
     assert "Ü" in after.alphabet.characters and "Ü" not in before.alphabet.characters
-    training, validation = after.batches(alphabet, frame_counter(BASE.spec), 2, 1)
+    training, validation = after.batches(alphabet, FRAMES, 2, 1)
     shown = training.images_an_epoch
     assert shown == len(before.training) + round(len(before.training) / 2)
     assert len(validation.words) == len(before.validation)
@@ -90,9 +90,9 @@ def test_images_that_are_learnt_without_their_transcriptions_are_not_rehearsed_w
     for name, words in (("train", WORDS), ("test", ["Fagus"]), ("first", ["Fagus", "Tilia", "Alnus"])):
         write_image_set(tmp_path / name, words)
     base, config = small_recognizer(), load_config(write_settings(tmp_path), "transfer")
-    frames, how = frame_counter(base.spec), base.spec.preprocessing
+    frames, how = FrameCounter(base.prediction_model), base.spec.preprocessing
     data = training_set_for(config, config.train.image_set, how, frames, tmp_path / "cache")
     digest = digest_of_file(tmp_path / "first/images/w001.png")
     learnt = replace(data, record=data.record | {"untranscribed_digests": [digest]})
-    after, _ = with_rehearsal(learnt, base, config.project, tmp_path / "first", tmp_path / "cache")
+    after, _ = with_rehearsal(learnt, frames, config.project, tmp_path / "first", tmp_path / "cache")
     assert [s.label for s in after.rehearsed] == ["Fagus", "Alnus"]

@@ -16,7 +16,7 @@ from utilities.full_model import build_full_model, prediction_model_of
 from utilities.history import HISTORY_COLUMNS, best_of, history_csv
 from utilities.hyperparameters import resolve
 from utilities.images import Preprocessing, canvas_width, prepare, to_canvases
-from utilities.model import HEAD, RecognizerSpec, frame_counter
+from utilities.model import HEAD, FrameCounter, RecognizerSpec, frame_counter
 from utilities.plan import Plan, fine_tuning_plan, head_plan, transfer_batch_size
 from utilities.resume import ResumeError, ResumePoint
 from utilities.training import TrainingError, train
@@ -31,7 +31,7 @@ def spec(architecture="compact", texts=TEXTS):
 
 
 def batches(s, texts=TEXTS, repeat=2, seed=1):
-    frames = frame_counter(s)
+    frames = frame_counter(s.architecture, HOW.height, s.hyperparameters)
     contents = [prepare(np.asarray(draw(t, seed=i)), HOW) for i, t in enumerate(texts * repeat)]
     words = [Word(c, s.alphabet.encode(t)) for c, t in zip(contents, texts * repeat, strict=True)]
     return WordBatches(words, HOW, frames, 4, seed), WordBatches(words[: len(texts)], HOW, frames, 4)
@@ -44,18 +44,16 @@ def plan(**changes):
 def test_one_word_is_learnt_by_heart():
     s = spec(texts=["Quercus"])
     model = build_full_model(s)
+    network = prediction_model_of(model)
+    frames = FrameCounter(network)
     content = prepare(np.asarray(draw("Quercus")), HOW)
     word = [Word(content, s.alphabet.encode("Quercus"))]
-    undistorted = WordBatches(word, HOW, frame_counter(s), 1)
+    undistorted = WordBatches(word, HOW, frames, 1)
     progress = train(
-        model,
-        prediction_model_of(model),
-        (undistorted, undistorted),
-        s.alphabet,
-        plan(epochs=150, learning_rate=5e-3, patience=150),
+        model, network, (undistorted, undistorted), s.alphabet, plan(epochs=150, learning_rate=5e-3, patience=150)
     )
-    logits = prediction_model_of(model).predict_on_batch(to_canvases([content], canvas_width(content.shape[1], HOW)))
-    (reading,) = read(logits, np.array([frame_counter(s)(content.shape[1])]), s.alphabet)
+    logits = network.predict_on_batch(to_canvases([content], canvas_width(content.shape[1], HOW)))
+    (reading,) = read(logits, np.array([frames(content.shape[1])]), s.alphabet)
     assert reading.text == "Quercus"
     assert reading.confidence > 0.9
     assert progress.best["val_cer"] == 0

@@ -9,11 +9,11 @@ from utilities.errors import differences
 from utilities.hyperparameters import resolve
 from utilities.images import Preprocessing
 from utilities.metadata import ImageSetError
-from utilities.model import FrameCounter
+from utilities.model import frame_counter
 from utilities.training_set import announce, identity, training_set_for
 
 HOW = Preprocessing(32, 256)
-FRAMES = FrameCounter("compact", 32, resolve("compact"))
+FRAMES = frame_counter("compact", 32, resolve("compact"))
 
 
 def prepared(folder, **settings):

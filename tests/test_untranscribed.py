@@ -10,12 +10,13 @@ from utilities.alphabet import Alphabet
 from utilities.beam_search import Beam, Hypothesis
 from utilities.config import load_config
 from utilities.metadata import ImageSetError
-from utilities.model import frame_counter
+from utilities.model import FrameCounter
 from utilities.reader import reader_for
 from utilities.training_set import learnt_digests, training_set_for
 from utilities.untranscribed import announce_untranscribed, sureness, with_untranscribed
 
 BASE = small_recognizer()
+FRAMES = FrameCounter(BASE.prediction_model)
 MORE = [f"word {i}" for i in range(6)]
 
 
@@ -33,8 +34,7 @@ def work(tmp_path):
 
 def prepared(work, project="METADATA_GROUP_COLUMN = writer", train=""):
     config = load_config(write_settings(work, project=project, train=train), "transfer")
-    frames = frame_counter(BASE.spec)
-    data = training_set_for(config, config.train.image_set, BASE.spec.preprocessing, frames, work / "cache")
+    data = training_set_for(config, config.train.image_set, BASE.spec.preprocessing, FRAMES, work / "cache")
     return config.project, data
 
 
@@ -57,6 +57,9 @@ class Read(list):
 
     def beams(self, contents):
         return [Beam.of(self._hypothesis(*text) for text in texts) for texts in self[: len(list(contents))]]
+
+    def frames(self, content):
+        return FRAMES(content.shape[1])
 
     def _hypothesis(self, text, probability):
         return Hypothesis(tuple(self.alphabet.encode(text).tolist()), math.log(probability), math.log(probability))
@@ -102,7 +105,7 @@ def test_labels_are_drawn_from_what_an_image_may_say_as_often_as_it_is_probable(
     (sample,) = after.training[len(before.training) :]
     assert list(after.texts) == [sample.path]
     assert dict(after.texts[sample.path]) == pytest.approx({"ab": 0.75, "b": 0.225, "x": 0.025})
-    batches, _ = after.batches(after.alphabet.extended("abx"), frame_counter(BASE.spec), 32, seed=1)
+    batches, _ = after.batches(after.alphabet.extended("abx"), FRAMES, 32, seed=1)
     alphabet, drawn = after.alphabet.extended("abx"), Counter()
     for epoch in range(200):
         batches.start_epoch(epoch)

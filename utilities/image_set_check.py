@@ -13,7 +13,7 @@ from utilities.examination import Examined, examine, explicit_alphabet, preproce
 from utilities.hyperparameters import resolve
 from utilities.image_set import usable_samples
 from utilities.metadata import MARK, ImageSetError
-from utilities.model import FrameCounter
+from utilities.model import frame_counter
 from utilities.rehearsal import project_of_base_set
 from utilities.rows import Problem, Sample, list_problems
 from utilities.safe_files import write_csv_whole
@@ -69,7 +69,7 @@ def check_image_sets(config: Config) -> CheckReport:
     """Examine every image set that the settings name as the stage that reads it would."""
     report, train = CheckReport(), config.train
     how = preprocessing_of(config.project)
-    frames = FrameCounter(train.architecture, how.height, resolve(train.architecture, train.hyperparameters))
+    frames = frame_counter(train.architecture, how.height, resolve(train.architecture, train.hyperparameters))
     fixed = learnt = explicit_alphabet(config.project)
     transcribed: set[str] = set()  # digests of the images of [train]
     for named in _named_sets(config):

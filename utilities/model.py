@@ -183,12 +183,13 @@ def build_prediction_model(spec: RecognizerSpec) -> keras.Model:
 
 
 class FrameCounter:
-    """Image width in px -> time steps of an architecture, by running its shapes; at least one, as a canvas has room."""
+    """Image width in px -> time steps of a model, by running its shapes; at least one, as a canvas has room.
 
-    def __init__(self, architecture: str, height: int, hyperparameters: Hyperparameters):
-        image = keras.Input((None, height, 1))
-        self._height = height
-        self._way = _way_through(keras.Model(image, _BODIES[architecture](image, hyperparameters)))
+    `model`: a prediction model, or its layers up to the head.
+    """
+
+    def __init__(self, model: keras.Model):
+        self._height, self._way = model.input.shape[2], _way_through(model)
         self._known: dict[int, int] = {}
 
     def __call__(self, width: int) -> int:
@@ -208,14 +209,14 @@ class FrameCounter:
         return shape[1]
 
 
-def _way_through(body: keras.Model) -> list[layers.Layer]:
+def _way_through(model: keras.Model) -> list[layers.Layer]:
     """The layers from input to output, in order. An Add is no step on the way: what it adds has one shape.
 
     Asked one after the other they tell a shape in a fiftieth of the time that Keras takes for the whole network.
     """
-    makers = {id(layer.output): layer for layer in body.layers}
-    way, tensor = [], body.output
-    while tensor is not body.input:
+    makers = {id(layer.output): layer for layer in model.layers}
+    way, tensor = [], model.output
+    while tensor is not model.input:
         layer = makers[id(tensor)]
         if isinstance(layer, layers.Add):
             tensor = layer.input[0]
@@ -225,6 +226,7 @@ def _way_through(body: keras.Model) -> list[layers.Layer]:
     return way[::-1]
 
 
-def frame_counter(spec: RecognizerSpec) -> FrameCounter:
-    """The time steps of a recognizer by content width."""
-    return FrameCounter(spec.architecture, spec.preprocessing.height, spec.hyperparameters)
+def frame_counter(architecture: str, height: int, hyperparameters: Hyperparameters) -> FrameCounter:
+    """The time steps of an architecture of which there is no model yet: its layers are made for that alone."""
+    image = keras.Input((None, height, 1))
+    return FrameCounter(keras.Model(image, _BODIES[architecture](image, hyperparameters)))

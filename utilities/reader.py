@@ -16,7 +16,7 @@ from utilities.folding import fold_batch_norms
 from utilities.images import READING_BUCKET, canvas_width, to_canvases
 from utilities.language_model import WEIGHT, Language, language_of
 from utilities.language_reading import read_leaning
-from utilities.model import frame_counter
+from utilities.model import FrameCounter
 from utilities.model_card import steps_of
 from utilities.saved_model import Recognizer
 from utilities.sights import Sight, merged, read_together
@@ -48,7 +48,7 @@ class Reader:
         self.spec, self.record = recognizer.spec, recognizer.record
         model = recognizer.prediction_model
         self.model = model if still_training else fold_batch_norms(model)
-        self._frame_counter = frame_counter(recognizer.spec)
+        self._frame_counter = FrameCounter(self.model)
         calibration = recognizer.record.get("language_calibration" if language else "calibration", {})
         self._temperature = calibration.get("temperature", 1.0)
         if language:  # fitted with WEIGHT: a language that weighs more puts scores further apart, and is no surer

@@ -3,7 +3,7 @@
 Rehearsal (Robins 1995, "Catastrophic forgetting, rehearsal and pseudorehearsal"). Nothing is validated on these words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +16,7 @@ from utilities.examination import examine
 from utilities.image_cache import CACHE_FOLDER
 from utilities.image_set import short_name, usable_samples
 from utilities.metadata import ImageSetError, read_table
-from utilities.model import frame_counter
 from utilities.rows import Problem, list_problems
-from utilities.saved_model import Recognizer
 from utilities.training_set import TrainingSet, pictures_by_name
 
 
@@ -31,14 +29,15 @@ def project_of_base_set(project: Project, folder: Path) -> Project:
 
 
 def with_rehearsal(
-    data: TrainingSet, base: Recognizer, project: Project, folder: Path, cache: Path = CACHE_FOLDER
+    data: TrainingSet, frames: Callable[[int], int], project: Project, folder: Path, cache: Path = CACHE_FOLDER
 ) -> tuple[TrainingSet, Sequence[Problem]]:
     """The training set with the words of another to rehearse, but for images that are in it; and what was left out.
 
     Where the other set's table has the column of groups, those that are validated on are left alone, too. The record
-    says what is rehearsed, under "rehearsed". Raises ImageSetError listing every bad row, and when no word is left.
+    says what is rehearsed, under "rehearsed". `frames`: width of a content in px -> time steps. Raises ImageSetError
+    listing every bad row, and when no word is left.
     """
-    examined = examine(project_of_base_set(project, folder), folder, data.how, frame_counter(base.spec), cache)
+    examined = examine(project_of_base_set(project, folder), folder, data.how, frames, cache)
     samples = usable_samples(examined.image_set, examined.problems, project.on_bad_rows)
     known, decoded = set(data.record["image_digests"]), examined.decoded
     validated = {s.group for s in data.validation if s.group}

@@ -10,7 +10,7 @@ from utilities.batches import WordBatches
 from utilities.calibration import calibrations
 from utilities.full_model import prediction_model_of
 from utilities.locks import exclusive_lock
-from utilities.model import RecognizerSpec, frame_counter
+from utilities.model import FrameCounter, RecognizerSpec
 from utilities.model_files import ANOTHER_NAME, ModelFiles
 from utilities.optimizer import OPTIMIZER
 from utilities.outputs import HistoryKeeper, save_trained, training_record, warn_of_nothing_learnt
@@ -38,7 +38,7 @@ class TrainingRun:
     def batches(self) -> tuple[WordBatches, WordBatches]:
         """What it trains and validates on."""
         size = self.spec.hyperparameters.batch_size
-        return self._data.batches(self.spec.alphabet, frame_counter(self.spec), size, self._plan.seed)
+        return self._data.batches(self.spec.alphabet, FrameCounter(self._network), size, self._plan.seed)
 
     def train(self, resume: ResumePoint | None, after_epoch: Callable[[list[dict]], None]) -> Progress:
         """Train the model; `resume`, `after_epoch` and errors are those of `training.train`."""

@@ -9,7 +9,7 @@ from utilities.config import Config
 from utilities.counts import number_of
 from utilities.image_cache import CACHE_FOLDER
 from utilities.language_model import MOST_TEXTS, cross_entropy, most_frequent
-from utilities.model import RecognizerSpec, frame_counter
+from utilities.model import FrameCounter, RecognizerSpec
 from utilities.plan import transfer_batch_size
 from utilities.rehearsal import announce_rehearsal, with_rehearsal
 from utilities.saved_model import Recognizer
@@ -25,7 +25,7 @@ def transfer_set_for(
 
     Raises ImageSetError listing every bad row.
     """
-    how, frames = base.spec.preprocessing, frame_counter(base.spec)
+    how, frames = base.spec.preprocessing, FrameCounter(base.prediction_model)
     data = training_set_for(config, folder, how, frames, cache, learnt_digests(base.record))
     print(announce(data))
     if config.transfer.untranscribed:
@@ -33,7 +33,7 @@ def transfer_set_for(
         print(announce_untranscribed(data.record))
     if config.transfer.base_set:
         own, base_set = data, config.transfer.base_set
-        data, left_out = with_rehearsal(own, base, config.project, base_set, cache)
+        data, left_out = with_rehearsal(own, frames, config.project, base_set, cache)
         print(announce_rehearsal(data, left_out))
         digests = set(data.record["image_digests"]) - set(own.record["image_digests"])
         if overlap := overlap_with_test(config, base_set, digests, {s.group for s in data.rehearsed if s.group}):

@@ -69,7 +69,7 @@ def _trainer(job: WorkerJob) -> Callable:
     from utilities.full_model import build_full_model, prediction_model_of
     from utilities.history import kept_of
     from utilities.hyperparameters import resolve
-    from utilities.model import FrameCounter, RecognizerSpec
+    from utilities.model import RecognizerSpec, frame_counter
     from utilities.model_cost import operations
     from utilities.plan import Plan
     from utilities.training import train
@@ -79,7 +79,7 @@ def _trainer(job: WorkerJob) -> Callable:
     architecture = config.train.architecture
     how = preprocessing_of(config.project)
     base = resolve(architecture, config.train.hyperparameters)
-    frames = FrameCounter(architecture, how.height, base)
+    frames = frame_counter(architecture, how.height, base)
     data = training_set_for(config, tune.image_set, how, frames)
 
     def train_with(values, after_epoch):

@@ -21,7 +21,6 @@ from utilities.image_cache import CACHE_FOLDER, cached_images
 from utilities.image_set import read_image_set, short_name
 from utilities.language_reading import texts_of
 from utilities.metadata import ImageSetError
-from utilities.model import frame_counter
 from utilities.reader import reader_for
 from utilities.rows import Sample, label_problems
 from utilities.saved_model import Recognizer
@@ -60,15 +59,14 @@ def with_untranscribed(
             f" the training set, {unreadable} cannot be read, and the others are of groups that are validated on."
             " Name other images under UNTRANSCRIBED_SET_NAME in setup.cfg, or leave it out."
         )
-    frames, alphabet = frame_counter(base.spec), explicit_alphabet(project)
+    reader, alphabet = reader_for(base, several_views=True), explicit_alphabet(project)
 
     def can_be(sample: Sample, text: str) -> bool:
-        lengths = {sample.path: frames(contents[sample.path].shape[1])}
+        lengths = {sample.path: reader.frames(contents[sample.path])}
         as_read = [replace(sample, label=text)]
         return bool(text) and not label_problems(as_read, project.max_label_length, alphabet, lengths)
 
     sure, texts = [], {}
-    reader = reader_for(base, several_views=True)
     beams = reader.beams(contents[s.path] for s in free)
     as_computed, calibrated = (texts_of(beams, reader.alphabet, t) for t in (1.0, reader.beam_temperature))
     for sample, (first, *_), found in zip(free, as_computed, calibrated, strict=True):
