@@ -146,7 +146,7 @@ def _run(
         plan = plan_after(curve.seconds)
         train_only_heads(full, only_heads)
         run = TrainingRun(spec, full, recognizer.prediction_model, data, plan)
-        progress = run.train(None, curve)
+        progress = run.train(curve)
         history += progress.history
     seconds = curve.seconds
     summary = words.summary(curve.read_now(progress.best["val_cer"]))

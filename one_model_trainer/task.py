@@ -46,7 +46,7 @@ def run(config: Config, args: argparse.Namespace) -> None:
     from utilities.full_model import build_full_model
     from utilities.model import RecognizerSpec, frame_counter
     from utilities.plan import Plan
-    from utilities.training_run import Step, train_and_save
+    from utilities.saved_run import Step, train_and_save
     from utilities.training_set import announce, training_set_for
 
     how = preprocessing_of(config.project)

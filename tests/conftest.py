@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FIXTURES = ROOT / "tests" / "fixtures"
 
 
-SLOW_FILES = ("stages", "training", "benchmarks", "training_run", "settings_of_stages", "interrupted_stages")
+SLOW_FILES = ("stages", "training", "benchmarks", "saved_run", "settings_of_stages", "interrupted_stages")
 
 
 def pytest_collection_modifyitems(items: list) -> None:

@@ -10,9 +10,10 @@ from utilities.calibration import Calibration
 from utilities.errors import UserError
 from utilities.model_card import read_description
 from utilities.model_files import ModelFiles, finished_before, refuse_to_overwrite, require_name
-from utilities.outputs import HistoryKeeper, save_history, save_trained, training_record, warn_of_nothing_learnt
+from utilities.outputs import HistoryKeeper, save_history, save_trained, warn_of_nothing_learnt
 from utilities.plan import Plan
 from utilities.training import Progress
+from utilities.training_run import training_record
 
 ROW = {"epoch": 1, "loss": 9.0, "val_loss": 8.0, "val_cer": 0.5, "learning_rate": 0.001, "seconds": 2.0}
 

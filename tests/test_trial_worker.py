@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from conftest import WORDS, write_image_set, write_settings
 
-from utilities import training, trial_worker
+from utilities import training_run, trial_training
 from utilities.config import load_config
+from utilities.trial_training import TrialTraining
 from utilities.trial_worker import WorkerJob, serve
 
 
@@ -20,7 +21,7 @@ def test_a_trial_that_is_stopped_is_judged_by_the_epoch_that_a_whole_one_would_h
             after_epoch({"epoch": epoch, "val_cer": cer, "val_loss": 10 * cer, "seconds": 1.0})
         raise AssertionError("was to be stopped")
 
-    monkeypatch.setattr(trial_worker, "_trainer", lambda job: train)
+    monkeypatch.setattr(trial_training, "TrialTraining", lambda config, logs: train)
     (tmp_path / "train").mkdir()
     config = load_config(write_settings(tmp_path, train=f"EARLY_STOPPING = {early_stopping}"), "tune")
     here, there = Pipe()
@@ -41,7 +42,7 @@ def test_a_worker_whose_words_nobody_reads_leaves_its_trial_without_a_result(mon
         after_epoch({"epoch": 1, "val_cer": 1.0, "seconds": 1.0})
         raise BrokenPipeError
 
-    monkeypatch.setattr(trial_worker, "_trainer", lambda job: train)
+    monkeypatch.setattr(trial_training, "TrialTraining", lambda config, logs: train)
     here, there = Pipe()
     here.send(({"x": 1},))
     here.send(False)
@@ -65,12 +66,12 @@ def test_a_trial_is_trained_as_tune_says_and_from_the_same_start_each_time(tmp_p
     class Trained(Exception):
         pass
 
-    def see(full, reader, batches, alphabet, plan, **options):
+    def see(full, network, batches, alphabet, plan, *arguments):
         began.append((full.get_weights(), batches, plan))
         raise Trained
 
-    monkeypatch.setattr(training, "train", see)
-    train = trial_worker._trainer(WorkerJob(load_config(settings, "tune"), tmp_path / "logs", {}))
+    monkeypatch.setattr(training_run, "train", see)
+    train = TrialTraining(load_config(settings, "tune"), tmp_path / "logs")
     for values in ({"learning_rate": 0.001}, {"learning_rate": 0.002, "batch_size": 2}):
         with pytest.raises(Trained):
             train(values, lambda row: None)

@@ -43,7 +43,7 @@ def run(config: Config, args: argparse.Namespace) -> None:
     from utilities.full_model import train_only_heads, with_larger_alphabet
     from utilities.plan import fine_tuning_plan, head_plan
     from utilities.saved_model import load_recognizer
-    from utilities.training_run import Step, forget_interrupted, train_and_save
+    from utilities.saved_run import Step, forget_interrupted, train_and_save
     from utilities.transfer_set import transfer_set_for
     from utilities.unused_settings import warn_differences, warn_unused
 

@@ -1,22 +1,16 @@
-"""Writing the files that a training run leaves, and the record inside them."""
+"""Writing the files that a training run leaves."""
 
-import datetime
-import platform
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
-import numpy as np
 
-from utilities.calibration import Calibration
 from utilities.full_model import prediction_model_of
 from utilities.history import history_csv
 from utilities.metrics import reads_nothing
 from utilities.model import RecognizerSpec
 from utilities.model_files import ModelFiles
-from utilities.plan import Plan
 from utilities.safe_files import whole_file, write_text_whole
 from utilities.saved_model import save_recognizer
 from utilities.training import Progress
@@ -70,27 +64,3 @@ def warn_of_nothing_learnt(progress: Progress) -> None:
         print(
             "WARNING: this model reads nothing yet. Give it more epochs or minutes, more words, or start from another."
         )
-
-
-def training_record(
-    data_record: dict,
-    plan: Plan,
-    progress: Progress,
-    calibrations: Mapping[str, Calibration],
-    base: dict | None = None,
-) -> dict:
-    """The record kept in a model file: on what and how it was trained, with which versions, and what came out."""
-    best = progress.best
-    return {
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "data": data_record,
-        "plan": asdict(plan) | {"epochs_planned": progress.epochs_planned, "parts": progress.parts},
-        "result": {"epoch": best["epoch"], "val_loss": best["val_loss"], "val_cer": best["val_cer"]},
-        **{name: asdict(calibration) for name, calibration in calibrations.items()},
-        "epochs_run": len(progress.history),
-        "synthetic_words": progress.synthetic,
-        "seconds": round(progress.seconds, 1),
-        "versions": {"python": platform.python_version(), "keras": keras.__version__, "numpy": np.__version__},
-        "backend": keras.config.backend(),
-        "base": base,
-    }

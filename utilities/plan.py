@@ -1,8 +1,8 @@
 """How long, how fast and in which batches to train: what the settings say of one training."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from utilities.config import Train, Transfer
+from utilities.config import Train, Transfer, Tune
 from utilities.hyperparameters import Hyperparameters
 
 HEAD_SHARE = 0.1  # of a transfer's MAX_MINUTES for retraining the head, at most; fine-tuning gets the rest
@@ -28,6 +28,12 @@ class Plan:
         """A plan with the seed, the early stopping and the synthetic words of the [train] section."""
         stopping = train.early_stopping, train.patience
         return cls(epochs, learning_rate, train.seed, *stopping, max_minutes, train.synthetic_words, rate_key)
+
+
+def trial_plan(train: Train, tune: Tune, learning_rate: float) -> Plan:
+    """How a trial of the tuner trains: whatever the patience is, to its end."""
+    plan = Plan.of(train, tune.num_epochs, learning_rate, None)
+    return replace(plan, seed=tune.seed, patience=tune.num_epochs)
 
 
 def transfer_batch_size(train: Train, base: Hyperparameters) -> int:

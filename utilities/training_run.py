@@ -1,27 +1,23 @@
-"""A training run as the trainer and the transfer do it: from prepared images to calibrated models in their files."""
+"""A training run: a model on prepared images by a plan, and the record of what came of it."""
 
+import datetime
+import platform
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 from functools import cached_property
 
 import keras
+import numpy as np
 
 from utilities.batches import WordBatches
-from utilities.calibration import calibrations
-from utilities.full_model import prediction_model_of
-from utilities.locks import exclusive_lock
+from utilities.calibration import Calibration, calibrations
 from utilities.model import FrameCounter, RecognizerSpec
-from utilities.model_files import ANOTHER_NAME, ModelFiles
 from utilities.optimizer import OPTIMIZER
-from utilities.outputs import HistoryKeeper, save_trained, training_record, warn_of_nothing_learnt
 from utilities.plan import Plan
 from utilities.resume import ResumePoint
-from utilities.safe_files import refuse_existing
-from utilities.saved_model import describe_spec, load_recognizer
+from utilities.saved_model import describe_spec
 from utilities.training import Progress, train
 from utilities.training_set import TrainingSet, identity
-
-BELONGS_TO = "belongs_to"  # in a training record: what the run belonged to, for the next step of a transfer
 
 
 class TrainingRun:
@@ -40,7 +36,7 @@ class TrainingRun:
         size = self.spec.hyperparameters.batch_size
         return self._data.batches(self.spec.alphabet, FrameCounter(self._network), size, self._plan.seed)
 
-    def train(self, resume: ResumePoint | None, after_epoch: Callable[[list[dict]], None]) -> Progress:
+    def train(self, after_epoch: Callable[[list[dict]], None], resume: ResumePoint | None = None) -> Progress:
         """Train the model; `resume`, `after_epoch` and errors are those of `training.train`."""
         return train(self._full, self._network, self.batches, self.spec.alphabet, self._plan, resume, after_epoch)
 
@@ -63,68 +59,25 @@ class TrainingRun:
         }
 
 
-@dataclass(frozen=True)
-class Step:
-    """Where a training leaves its files, how it begins, and which step it is where there are two.
-
-    `resume` goes on with a run of the same name, settings and images that was interrupted, `overwrite` throws it away;
-    of one that has `finished`, as a transfer's first step may have before its second was stopped, it takes the weights.
-    Of two steps the first one `goes_on`: its state is kept until the second, which has it `before`, has its own, and
-    nothing is trained twice.
-    """
-
-    files: ModelFiles
-    resume: bool
-    overwrite: bool
-    finished: bool = False
-    before: ModelFiles | None = None
-    goes_on: bool = False
-
-
-def train_and_save(
-    spec: RecognizerSpec, full: keras.Model, data: TrainingSet, plan: Plan, step: Step, base: dict | None = None
+def training_record(
+    data_record: dict,
+    plan: Plan,
+    progress: Progress,
+    calibrations: Mapping[str, Calibration],
+    base: dict | None = None,
 ) -> dict:
-    """Train a full model in place, calibrate it, leave its files, and return the training record in them.
-
-    `base` is the training record of the model that this one is transferred from. Raises ResumeError, TrainingError,
-    LockedError while another process trains under this name, and OutputExistsError where one has meanwhile.
-    """
-    files, before = step.files, step.before
-    run = TrainingRun(spec, full, prediction_model_of(full), data, plan)
-    with exclusive_lock(files.lock):
-        replaces = before.resume if before else None
-        resume = step.resume and not step.finished
-        point = ResumePoint.open(files.resume, run.belongs_to(base), resume, step.overwrite, replaces)
-        if step.finished:
-            return _taken_up(full, files, point)
-        goes_on_with = (step.resume and before) or files.resume.exists()
-        if not step.overwrite and not goes_on_with:  # another run may have ended since
-            refuse_existing(files.models, ANOTHER_NAME)
-        progress = run.train(point, HistoryKeeper(files))
-        record = run.record(progress, base) | {BELONGS_TO: point.belongs_to}
-        save_trained(files, run.spec, full, record, progress)
-        if step.goes_on:
-            return record
-        if before:
-            before.resume.unlink(missing_ok=True)
-        warn_of_nothing_learnt(progress)
-        point.discard()
-    return record
-
-
-def forget_interrupted(files: ModelFiles) -> None:
-    """Throw away what an interrupted run of this name has left. Raises LockedError where it is going on."""
-    with exclusive_lock(files.lock):
-        files.resume.unlink(missing_ok=True)
-
-
-def _taken_up(full: keras.Model, files: ModelFiles, point: ResumePoint) -> dict:
-    """Give the model the weights of a step that had ended before its run was interrupted; returns its record.
-
-    Raises ResumeError when that step was another run's.
-    """
-    finished = load_recognizer(files.full)
-    point.require_same(finished.record.get(BELONGS_TO, {}))
-    full.set_weights(finished.full_model.get_weights())
-    print(f"Finished before, taken from {files.full}.")
-    return finished.record
+    """The record kept in a model file: on what and how it was trained, with which versions, and what came out."""
+    best = progress.best
+    return {
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "data": data_record,
+        "plan": asdict(plan) | {"epochs_planned": progress.epochs_planned, "parts": progress.parts},
+        "result": {"epoch": best["epoch"], "val_loss": best["val_loss"], "val_cer": best["val_cer"]},
+        **{name: asdict(calibration) for name, calibration in calibrations.items()},
+        "epochs_run": len(progress.history),
+        "synthetic_words": progress.synthetic,
+        "seconds": round(progress.seconds, 1),
+        "versions": {"python": platform.python_version(), "keras": keras.__version__, "numpy": np.__version__},
+        "backend": keras.config.backend(),
+        "base": base,
+    }

@@ -3,7 +3,7 @@
 import builtins
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -36,10 +36,14 @@ def serve(connection: Connection, job: WorkerJob) -> None:
     os.environ.update(job.environ)
     if job.mark:
         _mark_lines(job.mark)
-    from utilities.command import speak_at_once
+    from utilities.command import speak_at_once, start_framework
 
     speak_at_once()
-    train = _trainer(job)
+    start_framework(job.config.tune.seed, announce=False)
+
+    from utilities.trial_training import TrialTraining
+
+    train = TrialTraining(job.config, job.logs)
     try:
         while (message := connection.recv()) is not None:
             connection.send(("done", _outcome(train, *message, connection, job.config.train.early_stopping)))
@@ -54,56 +58,6 @@ def _mark_lines(mark: str) -> None:
         plain(mark, *texts, **options)
 
     builtins.print = marked
-
-
-def _trainer(job: WorkerJob) -> Callable:
-    """Start the framework, load the images, and return what trains with given values."""
-    from utilities.command import start_framework
-
-    config, tune = job.config, job.config.tune
-    start_framework(tune.seed, announce=False)
-
-    import keras
-
-    from utilities.examination import preprocessing_of
-    from utilities.full_model import build_full_model, prediction_model_of
-    from utilities.history import kept_of
-    from utilities.hyperparameters import resolve
-    from utilities.model import RecognizerSpec, frame_counter
-    from utilities.model_cost import operations
-    from utilities.plan import Plan
-    from utilities.training import train
-    from utilities.training_set import training_set_for
-    from utilities.trial_log import TrialLog
-
-    architecture = config.train.architecture
-    how = preprocessing_of(config.project)
-    base = resolve(architecture, config.train.hyperparameters)
-    frames = frame_counter(architecture, how.height, base)
-    data = training_set_for(config, tune.image_set, how, frames)
-
-    def train_with(values, after_epoch):
-        hyperparameters = resolve(architecture, asdict(base), values)
-        keras.utils.clear_session()
-        keras.utils.set_random_seed(tune.seed)
-        log = TrialLog(job.logs, hyperparameters)
-
-        def logged(history):
-            log.add(history[-1], kept=kept_of(history, config.train.early_stopping))
-            after_epoch(history[-1])
-
-        try:
-            full = build_full_model(RecognizerSpec(architecture, data.alphabet, how, hyperparameters))
-            batches = data.batches(data.alphabet, frames, hyperparameters.batch_size, tune.seed)
-            rate = hyperparameters.learning_rate
-            plan = replace(Plan.of(config.train, tune.num_epochs, rate, None), seed=tune.seed, patience=tune.num_epochs)
-            network = prediction_model_of(full)
-            progress = train(full, network, batches, data.alphabet, plan, after_epoch=logged)
-            return progress, operations(network, how.width) / 1e6
-        finally:
-            log.close()
-
-    return train_with
 
 
 def _outcome(train: Callable, values: Mapping, connection: Connection, early_stopping: bool) -> dict:

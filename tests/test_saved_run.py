@@ -7,7 +7,7 @@ from conftest import FIXTURES, WORDS, small_recognizer, write_image_set, write_s
 
 from one_model_trainer import task as one_model_trainer
 from transfer_learning.task import parse_args, run
-from utilities import training_run
+from utilities import saved_run, training_run
 from utilities.config import load_config
 from utilities.errors import UserError
 from utilities.full_model import HEADS
@@ -49,7 +49,7 @@ def ended(begun, tmp_path_factory):
     """The same folder after a transfer, and before its second step's files were written."""
     folder = tmp_path_factory.mktemp("ended") / "work"
     shutil.copytree(begun, folder)
-    original = training_run.save_trained
+    original = saved_run.save_trained
 
     def kept_before(files, *arguments):
         if files == STEPS[1]:
@@ -58,7 +58,7 @@ def ended(begun, tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(folder)
-        patched.setattr(training_run, "save_trained", kept_before)
+        patched.setattr(saved_run, "save_trained", kept_before)
         transfer(folder)
     return folder
 
@@ -103,7 +103,7 @@ def begun_anew(work, monkeypatch, rate):
     rates = f"RETRAINING_LEARNING_RATE = {rate}\nFINE_TUNING_LEARNING_RATE = {rate}"
     (work / "setup.cfg").write_text(settings.replace("[transfer]", f"[transfer]\n{rates}"))
     with monkeypatch.context() as patched:
-        patched.setattr(training_run, "save_trained", stopped)
+        patched.setattr(saved_run, "save_trained", stopped)
         with pytest.raises(KeyboardInterrupt):
             transfer(work, "--overwrite")
 
@@ -149,7 +149,7 @@ def test_a_finished_first_step_of_other_images_or_another_model_is_not_taken_up(
 
 def test_a_disk_that_is_full_at_the_end_costs_nothing_but_the_wait(work, monkeypatch):
     """The second of the models that a step leaves cannot be written."""
-    original = training_run.save_trained
+    original = saved_run.save_trained
 
     def full_disk(files, spec, full, record, progress):
         if files == STEPS[1]:
@@ -158,7 +158,7 @@ def test_a_disk_that_is_full_at_the_end_costs_nothing_but_the_wait(work, monkeyp
         original(files, spec, full, record, progress)
 
     with monkeypatch.context() as patched:
-        patched.setattr(training_run, "save_trained", full_disk)
+        patched.setattr(saved_run, "save_trained", full_disk)
         with pytest.raises(NoSpaceError):
             transfer(work)
     trained = history(STEPS[1])
@@ -171,7 +171,7 @@ def test_what_was_to_be_thrown_away_is_not_gone_on_with_even_where_the_settings_
     kept = STEPS[1].resume
     assert kept.exists()
     with monkeypatch.context() as patched:
-        patched.setattr(training_run, "save_trained", stopped)
+        patched.setattr(saved_run, "save_trained", stopped)
         with pytest.raises(KeyboardInterrupt):
             transfer(after_stop, "--overwrite")
     assert not kept.exists()
@@ -201,7 +201,7 @@ def test_one_that_replaces_another_and_was_stopped_between_its_steps_can_go_on(a
 
 
 def test_another_run_that_has_ended_meanwhile_is_not_replaced(work, monkeypatch):
-    original = training_run.ResumePoint.open
+    original = saved_run.ResumePoint.open
 
     def late(path, *arguments):
         if path == STEPS[0].resume:
@@ -209,7 +209,7 @@ def test_another_run_that_has_ended_meanwhile_is_not_replaced(work, monkeypatch)
             STEPS[0].full.write_text("finished")
         return original(path, *arguments)
 
-    monkeypatch.setattr(training_run.ResumePoint, "open", late)
+    monkeypatch.setattr(saved_run.ResumePoint, "open", late)
     with pytest.raises(OutputExistsError, match=r"x-retrained-full_model.h5"):
         transfer(work)
     assert STEPS[0].full.read_text() == "finished"
@@ -281,7 +281,7 @@ def test_a_transfer_trains_the_heads_alone_and_then_all_layers(work, monkeypatch
         trained.append({layer.name for layer in full.layers if layer.trainable_variables})
         return {"seconds": 0.0}
 
-    monkeypatch.setattr(training_run, "train_and_save", see)
+    monkeypatch.setattr(saved_run, "train_and_save", see)
     transfer(work)
     heads, everything = trained
     assert heads == set(HEADS) and heads | {"Conv1", "bidirectional_2"} < everything
