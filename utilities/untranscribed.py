@@ -13,9 +13,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from utilities.chance import in_seeded_order
 from utilities.config import Project
 from utilities.counts import number_of
+from utilities.decoded_image import Decoded
 from utilities.examination import columns_of, explicit_alphabet
 from utilities.image_cache import CACHE_FOLDER, cached_images
 from utilities.image_set import read_image_set, short_name
@@ -44,40 +47,14 @@ def with_untranscribed(
     MOST images so many are taken by chance. The record says what was taken, under "untranscribed". Raises ImageSetError
     when no image is left.
     """
-    columns = replace(columns_of(project), transcription=None)
-    image_set = read_image_set(folder, columns, project.image_format, for_prediction=True)
-    samples = _by_chance([s for s in image_set.samples if s.path], data.record["split"]["seed"])
-    decoded = cached_images(folder, [s.path for s in samples], data.how, cache / "untranscribed")
-    known = set(data.record["image_digests"])
-    validated = {s.group for s in data.validation if s.group}
-    contents = {s.path: decoded[s.path].content for s in samples if decoded[s.path].digest not in known}
-    free = [s for s in samples if contents.get(s.path) is not None and s.group not in validated]
-    if not free:
-        transcribed, unreadable = len(samples) - len(contents), sum(c is None for c in contents.values())
-        raise ImageSetError(
-            f"No image of {folder} is left to learn from: of {len(samples)}, {transcribed} are transcribed in"
-            f" the training set, {unreadable} cannot be read, and the others are of groups that are validated on."
-            " Name other images under UNTRANSCRIBED_SET_NAME in setup.cfg, or leave it out."
-        )
-    reader, alphabet = reader_for(base, several_views=True), explicit_alphabet(project)
-
-    def can_be(sample: Sample, text: str) -> bool:
-        lengths = {sample.path: reader.frames(contents[sample.path])}
-        as_read = [replace(sample, label=text)]
-        return bool(text) and not label_problems(as_read, project.max_label_length, alphabet, lengths)
-
-    sure, texts = [], {}
-    beams = reader.beams(contents[s.path] for s in free)
-    as_computed, calibrated = (texts_of(beams, reader.alphabet, t) for t in (1.0, reader.beam_temperature))
-    for sample, (first, *_), found in zip(free, as_computed, calibrated, strict=True):
-        if sureness(*first) >= SURE and (likely := _learnable(found, partial(can_be, sample))):
-            sure.append(replace(sample, label=likely[0][0]))
-            texts[sample.path] = likely
+    free, decoded = _free(data, project, folder, cache)
+    texts = _surely_read(free, {s.path: decoded[s.path].content for s in free}, base, project)
+    sure = [replace(s, label=texts[s.path][0][0]) for s in free if s.path in texts]
     digests = {s.path: decoded[s.path].digest for s in sure}
     return replace(
         data,
         training=(*data.training, *sure),
-        contents=data.contents | {s.path: contents[s.path] for s in sure},
+        contents=data.contents | {s.path: decoded[s.path].content for s in sure},
         record=data.record
         | {
             "untranscribed_digests": sorted(set(digests.values())),
@@ -91,6 +68,47 @@ def with_untranscribed(
         },
         texts=texts,
     )
+
+
+def _free(data: TrainingSet, project: Project, folder: Path, cache: Path) -> tuple[list[Sample], dict[Path, Decoded]]:
+    """The images of a set that may be learnt from, and the decoded ones. Raises ImageSetError when there is none."""
+    columns = replace(columns_of(project), transcription=None)
+    image_set = read_image_set(folder, columns, project.image_format, for_prediction=True)
+    samples = _by_chance([s for s in image_set.samples if s.path], data.record["split"]["seed"])
+    decoded = cached_images(folder, [s.path for s in samples], data.how, cache / "untranscribed")
+    known = set(data.record["image_digests"])
+    validated = {s.group for s in data.validation if s.group}
+    others = [s for s in samples if decoded[s.path].digest not in known]
+    readable = [s for s in others if decoded[s.path].content is not None]
+    free = [s for s in readable if s.group not in validated]
+    if not free:
+        transcribed, unreadable = len(samples) - len(others), len(others) - len(readable)
+        raise ImageSetError(
+            f"No image of {folder} is left to learn from: of {len(samples)}, {transcribed} are transcribed in"
+            f" the training set, {unreadable} cannot be read, and the others are of groups that are validated on."
+            " Name other images under UNTRANSCRIBED_SET_NAME in setup.cfg, or leave it out."
+        )
+    return free, decoded
+
+
+def _surely_read(
+    samples: Sequence[Sample], contents: Mapping[Path, np.ndarray], base: Recognizer, project: Project
+) -> dict[Path, Texts]:
+    """What the images may say, by path, of those that `base` reads surely."""
+    reader, alphabet = reader_for(base, several_views=True), explicit_alphabet(project)
+
+    def can_be(sample: Sample, text: str) -> bool:
+        lengths = {sample.path: reader.frames(contents[sample.path])}
+        as_read = [replace(sample, label=text)]
+        return bool(text) and not label_problems(as_read, project.max_label_length, alphabet, lengths)
+
+    beams = reader.beams(contents[s.path] for s in samples)
+    as_computed, calibrated = (texts_of(beams, reader.alphabet, t) for t in (1.0, reader.beam_temperature))
+    found = {}
+    for sample, (first, *_), texts in zip(samples, as_computed, calibrated, strict=True):
+        if sureness(*first) >= SURE and (likely := _learnable(texts, partial(can_be, sample))):
+            found[sample.path] = likely
+    return found
 
 
 def _learnable(texts: Texts, can_be: Callable[[str], bool]) -> Texts:
