@@ -2,11 +2,13 @@
 
 import multiprocessing
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 
 from utilities.child_process import deaf_to_ctrl_c, follow_parent
 from utilities.outcomes import Outcome, Trial
@@ -47,44 +49,62 @@ class Died:
 
 
 class _Worker:
+    """A process that runs trials; it starts with the first of them, and anew where one has died."""
+
     def __init__(self, target: Callable, job: object):
         self._target, self._job = target, job
+        self._process: SpawnProcess | None = None
         self.trial: Trial | None = None
-        self._start()
+
+    def begin(self, trial: Trial) -> None:
+        if self._process and not self._process.is_alive():
+            self.bury()
+        if not self._process:
+            self._start()
+        self.trial = trial
+        self.connection.send((dict(trial.values),))
 
     def _start(self) -> None:
         _start_quiet_tracker()
         context = multiprocessing.get_context("spawn")  # a framework does not survive a fork
         self.connection, far = context.Pipe()
-        self.process = context.Process(target=_work, args=(self._target, far, self._job), daemon=True)
+        process = context.Process(target=_work, args=(self._target, far, self._job), daemon=True)
         with deaf_to_ctrl_c():
-            self.process.start()
+            process.start()
+            self._process = process
         far.close()  # else the end of the process would not be seen here
 
-    def begin(self, trial: Trial) -> None:
-        if not self.process.is_alive():
-            self.restart()
-        self.trial = trial
-        self.connection.send((dict(trial.values),))
+    def hear(self) -> Epoch | Ended | None:
+        """What it says of its trial; None where it has died."""
+        try:
+            kind, content = self.connection.recv()
+        except (EOFError, OSError):
+            return None
+        if kind == "epoch":
+            return Epoch(self.trial, content, self.answer)
+        trial, self.trial = self.trial, None
+        return Ended(trial, Outcome(**content))
 
     def answer(self, stop: bool) -> None:
         with suppress(OSError):  # it has died: that is seen when it is listened to
             self.connection.send(stop)
 
-    def restart(self) -> None:
-        self.process.kill()
-        self.process.join()
+    def bury(self) -> int:
+        """Clear away a process that has died; returns its exit status."""
+        self._process.join()
         self.connection.close()
-        self.trial = None
-        self._start()
+        process, self._process, self.trial = self._process, None, None
+        return process.exitcode
 
     def end(self) -> None:
+        if not self._process:
+            return
         with suppress(OSError):
             self.connection.send(None)
-        self.process.join(CLOSING if self.trial is None else 0)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join()
+        self._process.join(CLOSING if self.trial is None else 0)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
 
 
 def _start_quiet_tracker() -> None:
@@ -119,45 +139,34 @@ def run_in_workers(
     `target(connection, job)` is what a worker runs (see `trial_worker.serve`). Workers end with the iteration,
     however it ends.
     """
-    workers, deaths = [], {}
-    waiting: list[Trial] = []
+    workers = [_Worker(target, job) for job in jobs]
+    died: list[Trial] = []  # to be begun again
+    deaths: Counter[int] = Counter()
     try:
         while True:
-            for index in range(len(jobs)):
-                if index < len(workers) and workers[index].trial is not None:
-                    continue
-                trial = waiting.pop() if waiting else next_trial()
-                if trial is None:
-                    break
-                if index == len(workers):  # no more processes than there are trials
-                    workers.append(_Worker(target, jobs[index]))
-                workers[index].begin(trial)
-                yield Started(trial)
+            for worker in workers:
+                if worker.trial is None:
+                    trial = died.pop() if died else next_trial()
+                    if trial is None:
+                        break
+                    worker.begin(trial)
+                    yield Started(trial)
             busy = {w.connection: w for w in workers if w.trial is not None}
             if not busy:
                 return
             for connection in wait(list(busy)):
                 worker = busy[connection]
-                trial = worker.trial
-                try:
-                    kind, content = connection.recv()
-                except (EOFError, OSError):
-                    deaths[trial.ordinal] = deaths.get(trial.ordinal, 0) + 1
-                    worker.process.join()
-                    status = worker.process.exitcode
-                    worker.restart()
-                    if deaths[trial.ordinal] < ATTEMPTS:
-                        waiting.append(trial)
-                        yield Died(trial)
-                    else:
-                        reason = f"its process ended {ATTEMPTS} times (status {status}), perhaps for want of memory"
-                        yield Ended(trial, Outcome("failed", reason=reason))
+                if event := worker.hear():
+                    yield event
                     continue
-                if kind == "epoch":
-                    yield Epoch(trial, content, worker.answer)
+                trial, status = worker.trial, worker.bury()
+                deaths[trial.ordinal] += 1
+                if deaths[trial.ordinal] < ATTEMPTS:
+                    died.append(trial)
+                    yield Died(trial)
                 else:
-                    worker.trial = None
-                    yield Ended(trial, Outcome(**content))
+                    reason = f"its process ended {ATTEMPTS} times (status {status}), perhaps for want of memory"
+                    yield Ended(trial, Outcome("failed", reason=reason))
     finally:
         for worker in workers:
             worker.end()
