@@ -10,7 +10,8 @@ from image_set_preparation import task as preparation
 from utilities.image_set import read_image_set
 from utilities.merging import merge_review
 from utilities.metadata import Columns, ImageSetError
-from utilities.review import ReviewError, separator_like
+from utilities.review import separator_like
+from utilities.review_list import ReviewError
 from utilities.safe_files import OutputExistsError
 
 COLUMNS = Columns("words_metadata.csv", "image", "text", None)

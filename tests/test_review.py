@@ -8,7 +8,9 @@ from utilities import review
 from utilities.confidence_tables import NO_PROMISE, promise_sentence
 from utilities.merging import merge_review
 from utilities.metadata import Columns
-from utilities.review import ReviewError, read_review, review_predictions, write_review
+from utilities.overwritten import overwritten_rows
+from utilities.review import review_predictions, write_review
+from utilities.review_list import ReviewError, read_review
 from utilities.safe_files import NoSpaceError
 
 COLUMNS = Columns("words_metadata.csv", "image", "text", None)
@@ -187,7 +189,7 @@ def test_a_mark_in_a_column_beside_the_right_one_is_not_lost(read_again, column)
     for row in table:
         row |= {column: "x"} if row["image"] == "b.png" else {"confidence": row["confidence"].replace(".", ",")}
     pd.DataFrame(table).to_csv(LIST, index=False)
-    assert review.overwritten_rows(LIST) == 1
+    assert overwritten_rows(LIST) == 1
     assert "in which you have written, is kept" in read_again(FRAME)
     assert [row[column] for row in rows(LIST.with_stem("m-review-1"))].count("x") == 1
 

@@ -10,7 +10,8 @@ from utilities.counts import number_of
 from utilities.image_index import ImageIndex
 from utilities.image_set import short_name
 from utilities.metadata import MARK, Columns, TableForm, form_of, read_table, require_columns
-from utilities.review import ReviewError, ReviewList, overwritten_rows, read_review, texts_by_image
+from utilities.overwritten import overwritten_rows
+from utilities.review_list import ReviewError, ReviewList, read_review, texts_by_image
 from utilities.safe_files import refuse_existing, write_text_whole
 from utilities.texts import as_seen
 
