@@ -64,20 +64,14 @@ def train(
     `resume`, the state is kept after epochs and an interrupted run goes on from there to the same result.
     Raises TrainingError when the loss stops being a number.
     """
-    training, validation = batches
-    progress = Progress()
     saved = resume.read() if resume else None
+    progress = Progress()
     if saved:
         vars(progress).update(saved.progress)
     else:
         _seed_dropout(full, plan.seed)
-        progress.epochs_planned, progress.parts = plan.epochs, parts_that_fit(full, training)
-    training = training.with_batch_size(part_size(training.batch_size, progress.parts))
-    if plan.max_minutes and not saved:
-        fits, an_epoch = epochs_that_fit(full, network, (training, validation), plan.max_minutes, progress.parts)
-        progress.epochs_planned = min(plan.epochs, fits)
-        planned = f"{number_of(progress.epochs_planned, 'epoch')} in {duration(60 * plan.max_minutes)}"
-        print(f"About {an_epoch:.0f} s an epoch: {planned} (MAX_MINUTES).")
+        _fit_to_the_machine(progress, full, network, batches, plan)
+    training, validation = _in_parts(batches[0], progress.parts), batches[1]
     compile_full_model(full, plan.learning_rate, progress.epochs_planned * len(training), progress.parts)
     if saved:
         saved.restore(full)
@@ -97,6 +91,25 @@ def train(
     if progress.best_weights is not None and plan.early_stopping:
         full.set_weights(progress.best_weights)
     return progress
+
+
+def _fit_to_the_machine(
+    progress: Progress, full: keras.Model, network: keras.Model, batches: tuple[WordBatches, WordBatches], plan: Plan
+) -> None:
+    """Plan as many parts of a batch as the memory makes necessary, and as many epochs as the minutes allow."""
+    training, validation = batches
+    progress.epochs_planned, progress.parts = plan.epochs, parts_that_fit(full, training)
+    if plan.max_minutes:
+        parted = _in_parts(training, progress.parts), validation
+        fits, an_epoch = epochs_that_fit(full, network, parted, plan.max_minutes, progress.parts)
+        progress.epochs_planned = min(plan.epochs, fits)
+        planned = f"{number_of(progress.epochs_planned, 'epoch')} in {duration(60 * plan.max_minutes)}"
+        print(f"About {an_epoch:.0f} s an epoch: {planned} (MAX_MINUTES).")
+
+
+def _in_parts(training: WordBatches, parts: int) -> WordBatches:
+    """The batches in so many parts each."""
+    return training.with_batch_size(part_size(training.batch_size, parts))
 
 
 def _seed_dropout(full: keras.Model, seed: int) -> None:
