@@ -14,8 +14,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.arguments import COLUMN_KEYS, add_columns, canvas_size, columns_given
 from benchmarks.tables import RESULTS, text_table, words_of, write_json
-from utilities.command import run_stage, start_framework
+from utilities.command import run_stage
 from utilities.errors import UserError
+from utilities.framework import start_framework
 from utilities.hyperparameters import ARCHITECTURES
 from utilities.model_card import check_model_file
 from utilities.setting_keys import BASE_SET, UNTRANSCRIBED

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from utilities.gpu import framework_gpus
+from utilities.framework import framework_gpus
 from utilities.images import canvas_width, to_canvases
 from utilities.saved_model import Recognizer
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from utilities.gpu import framework_gpus, usable_cores, visible_names
+from utilities.framework import framework_gpus
+from utilities.gpu import usable_cores, visible_names
 
 MATRIX_SIDES = (1024, 2048, 4096)  # of square products: small ones suit a processor's caches, large ones a GPU
 GPU_SIDES = (4096, 8192)

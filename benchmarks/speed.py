@@ -15,8 +15,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.arguments import COLUMN_KEYS, add_columns, canvas_size, columns_given
 from benchmarks.speed_report import ORIGINAL, ratios, report
 from benchmarks.tables import RESULTS, write_json
-from utilities.command import hyperparameter, run_stage, start_framework
+from utilities.command import hyperparameter, run_stage
 from utilities.config import Config
+from utilities.framework import start_framework
 from utilities.hyperparameters import ARCHITECTURES, DEFAULT_ARCHITECTURE
 from utilities.image_set import short_name
 from utilities.model_card import check_model_file

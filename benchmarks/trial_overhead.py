@@ -19,9 +19,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.tables import RESULTS, text_table, write_json
-from utilities.command import run_stage, start_framework
+from utilities.command import run_stage
 from utilities.config import load_config
 from utilities.errors import UserError
+from utilities.framework import start_framework
 
 BEGUN, EPOCH = re.compile(r"Trial (\d+) of \d+: batch"), re.compile(r"epoch\s+\d+/\d+ ")
 ENDED = re.compile(r"Trial (\d+) of \d+: validation CER")

@@ -15,10 +15,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from utilities.command import leave, run_stage, start_framework
+from utilities.command import leave, run_stage
 from utilities.config import Config, load_config
 from utilities.counts import number_of
 from utilities.errors import UserError
+from utilities.framework import start_framework
 from utilities.gpu import VISIBLE, devices_for_workers
 from utilities.hyperparameters import resolve
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from utilities.command import add_hyperparameter_arguments, add_training_arguments, leave, run_stage, start_framework
+from utilities.command import add_hyperparameter_arguments, add_training_arguments, leave, run_stage
 from utilities.config import Config, load_config, read_hyperparameters
+from utilities.framework import start_framework
 from utilities.hyperparameters import FIELDS, resolve
 from utilities.model_files import ModelFiles, refuse_to_overwrite, require_name
 

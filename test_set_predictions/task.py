@@ -12,8 +12,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from utilities.command import leave, run_stage, start_framework
+from utilities.command import leave, run_stage
 from utilities.config import Config, load_config
+from utilities.framework import start_framework
 from utilities.model_files import ENSEMBLE, PREDICTIONS, REVIEW, ensemble_file, prediction_files
 from utilities.safe_files import require_writable
 

@@ -1,20 +1,16 @@
 import argparse
 import errno
-import gc
 import os
 import signal
 import subprocess
 import sys
 import time
 
-import keras
-import numpy as np
 import pytest
 from conftest import ROOT
 
-from utilities.command import INTERRUPTED, UNREAD, add_hyperparameter_arguments, run_stage, start_framework
+from utilities.command import INTERRUPTED, UNREAD, add_hyperparameter_arguments, run_stage
 from utilities.errors import UserError
-from utilities.safe_files import NoSpaceError
 
 
 def raising(error):
@@ -101,7 +97,9 @@ def test_a_reader_that_has_had_enough_is_no_mistake(resumable, said):
 @pytest.mark.skipif(os.name != "posix", reason="a shell that can close streams")
 def test_a_stage_that_was_started_without_streams_does_its_work_and_lends_their_numbers_to_no_file(tmp_path):
     script = (
-        "import os, sys\nfrom utilities.command import leave, run_stage, start_framework\n"
+        "import os, sys\n"
+        "from utilities.command import leave, run_stage\n"
+        "from utilities.framework import start_framework\n"
         "def run():\n"
         "    print('working')\n"
         "    start_framework(1)\n"
@@ -129,54 +127,6 @@ def test_without_ctrl_c_a_process_ends_in_the_usual_way():
     script = "import atexit\nfrom utilities.command import leave\natexit.register(lambda: print('bye'))\nleave(1)\n"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "bye\n")
-
-
-def test_a_gpu_that_the_framework_cannot_use_is_not_announced():
-    script = (
-        "from utilities.command import start_framework\nfrom utilities.gpu import framework_gpus\n"
-        "start_framework(1)\nprint(framework_gpus())\n"
-    )
-    environ = os.environ | {"CUDA_VISIBLE_DEVICES": "0", "KERAS_BACKEND": "tensorflow"}
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, env=environ)
-    said, found = done.stdout.splitlines()
-    assert said.startswith("Using the CPU: tensorflow cannot use GPU 0" if found == "[]" else "Using GPU 0")
-    assert ("GPU=yes" in said) == (found == "[]")
-
-
-def test_where_no_temporary_file_can_be_written_it_is_said_before_a_framework_stumbles_over_it(monkeypatch):
-    full = FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
-    monkeypatch.setattr("tempfile.gettempdir", raising(full))
-    with pytest.raises(NoSpaceError, match=r"\['/tmp'\].*TMPDIR"):
-        start_framework(1)
-
-
-@pytest.mark.parametrize(("error", "is_shown"), [(RuntimeError, True), (KeyboardInterrupt, False)])
-def test_what_a_framework_says_while_it_starts_is_shown_if_it_fails_not_if_the_user_stops_it(
-    monkeypatch, capfd, error, is_shown
-):
-    def start(seed):
-        os.write(2, b"Could not find cuda drivers")
-        raise error
-
-    monkeypatch.setattr(keras.utils, "set_random_seed", start)
-    with pytest.raises(error):
-        start_framework(1)
-    assert ("cuda" in capfd.readouterr().err) is is_shown
-
-
-def test_no_time_is_spent_on_looking_for_garbage_among_a_frameworks_modules():
-    script = (
-        "import gc\nfrom utilities.command import start_framework\nstart_framework(1, announce=False)\n"
-        "print(gc.get_freeze_count() > 100_000, gc.isenabled())\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout == "True True\n"
-
-
-def test_what_a_process_has_made_does_not_stay_when_another_stage_starts_in_it():
-    before = gc.get_freeze_count()
-    start_framework(1, announce=False)
-    assert (gc.get_freeze_count() <= before, gc.isenabled()) == (True, True)
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
@@ -214,11 +164,3 @@ def test_a_process_under_nohup_does_not_end_with_its_terminal():
         assert run_stage(lambda: os.kill(os.getpid(), signal.SIGHUP)) == 0
     finally:
         signal.signal(signal.SIGHUP, before)
-
-
-def test_fresh_weights_follow_from_the_seed():
-    def weights(seed):
-        start_framework(seed, announce=False)
-        return keras.ops.convert_to_numpy(keras.initializers.GlorotUniform()((3, 3)))
-
-    assert np.array_equal(weights(5), weights(5)) and not np.array_equal(weights(5), weights(6))

@@ -13,8 +13,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from utilities.command import add_training_arguments, leave, run_stage, start_framework
+from utilities.command import add_training_arguments, leave, run_stage
 from utilities.config import Config, load_config
+from utilities.framework import start_framework
 from utilities.model_files import ModelFiles, finished_before, refuse_to_overwrite, require_name
 
 

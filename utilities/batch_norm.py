@@ -4,7 +4,7 @@ import keras
 from keras import layers, ops
 
 from utilities import PACKAGE
-from utilities.gpu import tensorflow_on_cpu
+from utilities.framework import tensorflow_on_cpu
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from utilities.batches import WordBatches
-from utilities.gpu import framework_gpus
+from utilities.framework import framework_gpus
 from utilities.optimizer import compile_full_model
 
 # training steps tried to fit a run to MAX_MINUTES, to warm up and then against the clock: (share of the minutes, most)

@@ -1,23 +1,18 @@
-"""What every stage does around its own work: a device, quiet frameworks, readable errors, an exit status."""
+"""What every stage does around its own work: arguments, readable errors, an exit status."""
 
 import argparse
 import errno
-import gc
 import io
-import logging
 import os
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from utilities.errors import UserError
-from utilities.gpu import choose_device, framework_gpus, quiet_frameworks, without_gpu
 from utilities.hyperparameters import FIELDS, parse_value
-from utilities.safe_files import require_temporary_folder
 
 INTERRUPTED = 130  # the exit status of a program stopped by Ctrl-C
 UNREAD = 141  # ... of one whose output nobody reads to its end
@@ -124,30 +119,6 @@ def leave(status: int) -> NoReturn:
     sys.exit(status)
 
 
-def start_framework(seed: int, announce: bool = True) -> None:
-    """Choose the device, start Keras on it without chatter, and seed everything random.
-
-    What the device is, is said after that, since a driver that answers does not mean that the framework can use it.
-    Raises NoSpaceError where there is no folder for temporary files.
-    """
-    require_temporary_folder()
-    quiet_frameworks()
-    device = choose_device()
-    with _silenced_stderr(), _kept_for_good():
-        import absl.logging
-        import keras
-
-        absl.logging.set_verbosity(absl.logging.ERROR)  # Keras calls .h5 files legacy at every save
-        logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of each new width of image
-
-        keras.utils.set_random_seed(seed)
-        unusable = device.kind == "gpu" and not framework_gpus()
-    if unusable:
-        print(without_gpu(device, keras.config.backend()))
-    elif announce:
-        print(device.message)
-
-
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags that every stage that trains shares."""
     parser.add_argument(
@@ -176,40 +147,3 @@ def hyperparameter(name: str) -> Callable[[str], object]:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return parse
-
-
-@contextmanager
-def _kept_for_good() -> Iterator[None]:
-    """What is made meanwhile stays until the process ends, and nobody looks for garbage in it.
-
-    A framework's modules are some hundred thousand objects. Looking through them while they load and again when Python
-    ends took 1.6 s of the 4 of a command that does nothing else.
-    """
-    if "keras" in sys.modules:  # it runs already, and there are models that must not stay
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.freeze()
-
-
-@contextmanager
-def _silenced_stderr() -> Iterator[None]:
-    """Hold back what native code prints on stderr while a framework starts; show it only if that fails."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except Exception:  # not Ctrl-C
-            os.dup2(kept, 2)
-            held.seek(0)
-            sys.stderr.write(held.read().decode(errors="replace"))
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)

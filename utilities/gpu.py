@@ -16,24 +16,14 @@ from utilities.errors import UserError
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 GIB = 2**30
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
-QUIET = {
-    "TF_CPP_MIN_LOG_LEVEL": "3",  # 3: fatal only
-    "ABSL_MIN_LOG_LEVEL": "3",
-    "GLOG_minloglevel": "3",
-    "GRPC_VERBOSITY": "ERROR",
-    "AUTOGRAPH_VERBOSITY": "0",
-    "JAX_LOGGING_LEVEL": "ERROR",
-}
 
 
 @dataclass(frozen=True)
 class DeviceChoice:
-    """What was chosen, and one line for the user. UUID, name and free memory are of a GPU chosen here."""
+    """What was chosen, and one line for the user; the name of a GPU chosen here."""
 
     kind: str  # "gpu" or "cpu"
-    uuid: str | None
     name: str | None
-    free_bytes: int | None
     message: str
 
 
@@ -49,11 +39,11 @@ def choose_device(environ: MutableMapping[str, str] = os.environ, nvml: ModuleTy
     gpus, trouble = _free_memory(nvml)
     if not gpus:
         environ[VISIBLE] = "-1"  # else a framework tries the absent or broken driver itself, and prints pages of errors
-        return DeviceChoice("cpu", None, None, None, f"Using the CPU: {trouble}.")
+        return DeviceChoice("cpu", None, f"Using the CPU: {trouble}.")
     uuid, name, free = max(gpus, key=lambda gpu: gpu[2])
     environ[VISIBLE] = uuid
     message = f"Using the GPU {name} ({uuid}) with {free / GIB:.1f} GiB free, of {len(gpus)} found."
-    return DeviceChoice("gpu", uuid, name, free, message)
+    return DeviceChoice("gpu", name, message)
 
 
 def devices_for_workers(
@@ -66,8 +56,7 @@ def devices_for_workers(
     """
     trouble = f"{VISIBLE} is set to {environ.get(VISIBLE)!r}"
     if VISIBLE in environ:
-        users = (device.strip() for device in environ[VISIBLE].split(","))
-        gpus = list(takewhile(lambda device: device not in {"", "-1"}, users))  # CUDA stops reading there
+        gpus = _seen_by_cuda(environ[VISIBLE])
     else:
         found, trouble = _free_memory(nvml)
         gpus = [uuid for uuid, _, _ in sorted(found, key=lambda gpu: -gpu[2])]
@@ -92,46 +81,21 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def framework_gpus() -> list[str]:
-    """The GPUs that the framework runs on, by its own names; starts the framework where it does not run yet."""
-    import keras
-
-    if keras.config.backend() == "torch":  # Keras (3.15) has no list of devices for it
-        import torch
-
-        return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
-    try:
-        return keras.distribution.list_devices("gpu")
-    except RuntimeError:  # how JAX says that there is none
-        return []
-
-
-def without_gpu(device: DeviceChoice, framework: str) -> str:
-    """What the user should know where a GPU was chosen that the framework does not find."""
-    which = f"the GPU {device.name}" if device.name else f"GPU {os.environ.get(VISIBLE)}"
-    return (
-        f"Using the CPU: {framework} cannot use {which}. Perhaps it was installed without CUDA (then `make install"
-        " GPU=yes`), or the driver is older than it wants; training takes many times as long."
-    )
-
-
-def tensorflow_on_cpu() -> bool:
-    """Whether the framework is TensorFlow and has no GPU: some of Keras's layers have quicker ways to train there."""
-    import keras
-
-    return keras.config.backend() == "tensorflow" and not framework_gpus()
-
-
 def visible_names(environ: Mapping[str, str] = os.environ, nvml: ModuleType | None = None) -> list[str]:
     """Names of the GPUs that CUDA_VISIBLE_DEVICES gives by UUID, as `choose_device` does; of all if it is not set."""
     visible = environ.get(VISIBLE)
-    return [name for uuid, name, _ in _free_memory(nvml)[0] if visible is None or uuid in visible.split(",")]
+    return [name for uuid, name, _ in _free_memory(nvml)[0] if visible is None or uuid in _seen_by_cuda(visible)]
 
 
 def _users_choice(devices: str) -> DeviceChoice:
-    if devices.split(",")[0].strip() in {"", "-1"}:  # CUDA stops reading at the first -1
-        return DeviceChoice("cpu", None, None, None, f"Using the CPU, because {VISIBLE} is set to {devices!r}.")
-    return DeviceChoice("gpu", None, None, None, f"Using GPU {devices}, because {VISIBLE} says so.")
+    if not _seen_by_cuda(devices):
+        return DeviceChoice("cpu", None, f"Using the CPU, because {VISIBLE} is set to {devices!r}.")
+    return DeviceChoice("gpu", None, f"Using GPU {devices}, because {VISIBLE} says so.")
+
+
+def _seen_by_cuda(devices: str) -> list[str]:
+    """The devices of a CUDA_VISIBLE_DEVICES; CUDA stops reading at the first that is none."""
+    return list(takewhile(lambda device: device not in {"", "-1"}, map(str.strip, devices.split(","))))
 
 
 def _free_memory(nvml: ModuleType | None) -> tuple[list[tuple[str, str, int]], str]:
@@ -168,9 +132,3 @@ def _line(error: Exception) -> str:
 
 def _text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
-
-
-def quiet_frameworks(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Ask native libraries to print fatal errors only; what the user set stays. Call before a framework starts."""
-    for name, value in QUIET.items():
-        environ.setdefault(name, value)

@@ -6,7 +6,7 @@ import keras
 from keras import layers, ops
 
 from utilities import PACKAGE
-from utilities.gpu import tensorflow_on_cpu
+from utilities.framework import tensorflow_on_cpu
 
 # of the gates in, forget, candidate, out: all are HALF * tanh(HALF * sum) + OFFSET, three of them thereby sigmoids
 HALF, OFFSET = (0.5, 0.5, 1.0, 0.5), (0.5, 0.5, 0.0, 0.5)

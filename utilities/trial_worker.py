@@ -36,7 +36,8 @@ def serve(connection: Connection, job: WorkerJob) -> None:
     os.environ.update(job.environ)
     if job.mark:
         _mark_lines(job.mark)
-    from utilities.command import speak_at_once, start_framework
+    from utilities.command import speak_at_once
+    from utilities.framework import start_framework
 
     speak_at_once()
     start_framework(job.config.tune.seed, announce=False)
