@@ -13,8 +13,8 @@ from pathlib import Path
 
 from utilities import model_files
 from utilities.comparison import FOLDER_VARIABLE, load_predictions, model_table, words_read
+from utilities.counts import percent
 from utilities.images import read_grey
-from utilities.metrics import percent
 from utilities.safe_files import free_name
 from utilities.word_gallery import word_gallery
 

@@ -11,11 +11,12 @@ import numpy as np
 from utilities.config import Config
 from utilities.examination import columns_of, preprocessing_of
 from utilities.full_model import build_full_model, train_only_heads, with_larger_alphabet
+from utilities.headline_figures import Summary, summarize
 from utilities.hyperparameters import resolve
 from utilities.image_cache import CACHE_FOLDER, cached_images
 from utilities.image_set import read_image_set, short_name
 from utilities.images import READING_BUCKET, Preprocessing, canvas_width
-from utilities.metrics import Summary, character_error_rate, summarize
+from utilities.metrics import character_error_rate
 from utilities.model import RecognizerSpec, frame_counter
 from utilities.model_cost import operations
 from utilities.optimizer import optimizer_of

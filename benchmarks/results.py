@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.curve_chart import kind_of, words_chart
 from benchmarks.tables import NAMED, RESULTS, model_of, words_of
 from utilities.command import run_stage
-from utilities.metrics import percent
+from utilities.counts import percent
 from utilities.safe_files import whole_file
 
 HEADER = (

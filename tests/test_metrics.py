@@ -7,16 +7,8 @@ import numpy as np
 import pytest
 
 from utilities.bootstrap import quantiles, resampled_sums
-from utilities.metrics import (
-    character_error_rate,
-    edit_distances,
-    edit_operations,
-    ignoring_case,
-    summarize,
-    without_diacritics,
-    without_punctuation,
-    word_edit_distances,
-)
+from utilities.headline_figures import ignoring_case, summarize, without_diacritics, without_punctuation
+from utilities.metrics import character_error_rate, edit_distances, word_edit_distances
 
 # Latin with accents, loose accents, Greek, Cyrillic, Hebrew, Devanagari, Han, beyond the basic plane, punctuation
 BLOCKS = ((0x61, 0x7B), (0xC0, 0x180), (0x300, 0x310), (0x391, 0x3CA), (0x410, 0x450), (0x5D0, 0x5EB))
@@ -145,16 +137,6 @@ def test_rows_without_a_group_stand_alone_and_one_group_has_no_interval():
     assert interval(wrong, ["", None, "", ""]) == interval(wrong)
     assert np.isnan(interval(wrong, ["a", "a", "", "a"])).all()  # one known writer, and a slip
     assert all(map(math.isnan, interval(wrong, ["a"] * 4)))
-
-
-def test_mistakes_are_counted_by_kind():
-    truths, readings = ["Carex", "Rosa", "nun", "um"], ["Carcx", "Rosa ", "mn", "nm"]
-    found = {(o.truth, o.reading): (o.kind, o.count) for o in edit_operations(truths, readings)}
-    assert found["e", "c"] == ("substitution", 1)
-    assert found["", " "] == ("insertion", 1)
-    assert found["u", "n"] == ("substitution", 1)
-    assert sum(count for _, count in found.values()) == edit_distances(truths, readings).sum()
-    assert edit_operations(["a"], ["a"]) == []
 
 
 def test_a_large_comparison_takes_seconds():

@@ -1,11 +1,22 @@
 import pytest
 from conftest import predictions_frame
 
-from utilities.mistakes import by_character, confusion_table, frequent_errors, visible
+from utilities.metrics import edit_distances
+from utilities.mistakes import by_character, confusion_table, edit_operations, frequent_errors, visible
 from utilities.predictions_table import load_predictions
 
 READ = [("nun a", "mun a"), ("nun", "mmn"), ("no", "o"), ("a b", "ab"), ("aa", "aaa"), ("", "n")]
 FRAME = predictions_frame(*[(*word, 0.5) for word in READ])
+
+
+def test_mistakes_are_counted_by_kind():
+    truths, readings = ["Carex", "Rosa", "nun", "um"], ["Carcx", "Rosa ", "mn", "nm"]
+    found = {(o.truth, o.reading): (o.kind, o.count) for o in edit_operations(truths, readings)}
+    assert found["e", "c"] == ("substitution", 1)
+    assert found["", " "] == ("insertion", 1)
+    assert found["u", "n"] == ("substitution", 1)
+    assert sum(count for _, count in found.values()) == edit_distances(truths, readings).sum()
+    assert edit_operations(["a"], ["a"]) == []
 
 
 def test_mistakes_have_examples(predictions_folder):

@@ -3,7 +3,7 @@ import pytest
 from conftest import predictions_frame
 
 from utilities.acceptance import Promise, sentence
-from utilities.metrics import percent
+from utilities.counts import percent
 from utilities.model_charts import interval_plot, match_bars
 from utilities.model_tables import headline_table, model_table, paired_table, variant_table
 from utilities.predictions_table import load_predictions

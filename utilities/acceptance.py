@@ -15,8 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from utilities.bootstrap import group_numbers, known_groups
-from utilities.counts import number_of
-from utilities.metrics import percent
+from utilities.counts import number_of, percent
 from utilities.reliability import upper_bound
 
 LEVEL = 0.95

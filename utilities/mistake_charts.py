@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from utilities.chart_style import BLUE, GREY, PALE_BLUE, add_title, drawable, new_figure
-from utilities.metrics import percent
+from utilities.counts import percent
 
 LEFT_TO_RIGHT = "\u200e"  # a mark that keeps Hebrew and Arabic letters on their side of the arrow
 ARROW = f" {LEFT_TO_RIGHT}→{LEFT_TO_RIGHT} "

@@ -2,16 +2,52 @@
 
 import unicodedata
 from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pandas as pd
+from rapidfuzz.distance import Levenshtein
 
-from utilities.metrics import edit_operations
+from utilities.metrics import aligned
 from utilities.predictions_table import words_judged
 from utilities.texts import normalize
 
 KINDS = ("substitution", "insertion", "deletion")
 LOST = "(lost)"
 OTHERS = "(others)"
+
+
+@dataclass(frozen=True)
+class EditOperation:
+    """A mistake that readings make. `truth` is "" for an inserted character, `reading` is "" for a lost one."""
+
+    truth: str
+    reading: str
+    count: int
+    example: int  # index of the pair that shows it with the fewest other mistakes
+
+    @property
+    def kind(self) -> str:
+        """substitution, insertion (read, but not there) or deletion (there, but not read)."""
+        return "insertion" if not self.truth else "substitution" if self.reading else "deletion"
+
+
+def edit_operations(truths: Sequence[str], predictions: Sequence[str]) -> list[EditOperation]:
+    """Every kind of character mistake, the most frequent first, by one shortest alignment of each pair."""
+    truths, predictions = aligned(truths, predictions)
+    counts: Counter[tuple[str, str]] = Counter()
+    examples: dict[tuple[str, str], tuple[int, int]] = {}
+    for row, (truth, prediction) in enumerate(zip(truths, predictions, strict=True)):
+        if truth == prediction:
+            continue
+        operations = Levenshtein.editops(truth, prediction)
+        for tag, at, to in operations:
+            mistake = ("" if tag == "insert" else truth[at], "" if tag == "delete" else prediction[to])
+            counts[mistake] += 1
+            shown = (len(operations), row)
+            examples[mistake] = min(examples.get(mistake, shown), shown)
+    ordered = sorted(counts, key=lambda mistake: (-counts[mistake], mistake))
+    return [EditOperation(*mistake, counts[mistake], examples[mistake][1]) for mistake in ordered]
 
 
 def frequent_errors(frame: pd.DataFrame, n: int = 10) -> pd.DataFrame:

@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from utilities.chart_style import BLUE, GREY, ORANGE, PALE, PALE_BLUE, broken, counted, legend_below, model_rows, say
-from utilities.counts import number_of
-from utilities.metrics import percent
+from utilities.counts import number_of, percent
 
 
 def interval_plot(table: pd.DataFrame) -> Figure:

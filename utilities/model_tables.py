@@ -7,8 +7,8 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from utilities.counts import number_of
-from utilities.metrics import VARIANTS, Estimate, Summary, percent, summarize
+from utilities.counts import number_of, percent
+from utilities.headline_figures import VARIANTS, Estimate, Summary, summarize
 from utilities.paired_test import FEW_GROUPS, PairedResult, compare_pairs, significant_among
 from utilities.predictions_table import judged_models, unread, words_judged, words_read
 from utilities.rows import first_finding

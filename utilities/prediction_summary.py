@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from utilities.counts import number_of
+from utilities.counts import number_of, percent
 from utilities.decoding import Reading
-from utilities.metrics import character_counts, edit_distances, percent
+from utilities.metrics import character_counts, edit_distances
 from utilities.model_files import name_of
 
 

@@ -7,8 +7,7 @@ import pandas as pd
 
 from utilities import charts, comparison
 from utilities.bootstrap import known_groups
-from utilities.counts import number_of
-from utilities.metrics import percent
+from utilities.counts import number_of, percent
 from utilities.report_html import bullets, cell_text, chart, folded, paragraph, section, table
 
 READING_THE_TABLE = (

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from utilities.metrics import character_counts, summarize
+from utilities.headline_figures import summarize
+from utilities.metrics import character_counts
 from utilities.predictions_table import words_judged, words_read
 
 LENGTHS = (1, 4, 7, 10, 13, 16, 21)  # characters: where each band begins
