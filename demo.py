@@ -14,7 +14,7 @@ from pathlib import Path
 from utilities import model_files
 from utilities.comparison import FOLDER_VARIABLE, load_predictions, model_table, words_read
 from utilities.counts import percent
-from utilities.images import read_grey
+from utilities.image_file import read_grey
 from utilities.safe_files import free_name
 from utilities.word_gallery import word_gallery
 

@@ -15,7 +15,8 @@ from utilities import safe_files
 from utilities.alphabet import Alphabet
 from utilities.full_model import CTC, SHORTCUT, add_ctc
 from utilities.hyperparameters import resolve
-from utilities.images import Preprocessing, prepare, read_grey, to_canvases
+from utilities.image_file import read_grey
+from utilities.images import Preprocessing, prepare, to_canvases
 from utilities.model import HEAD, RecognizerSpec, build_prediction_model
 from utilities.model_card import ModelFileError, model_card, read_description
 from utilities.original_model import PUBLISHED_CHARACTERS, UNKNOWN

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from utilities.images import ImageError, Preprocessing, prepare, read_grey, require_dark_writing, require_writing
+from utilities.image_file import ImageError, read_grey
+from utilities.images import Preprocessing, prepare, require_dark_writing, require_writing
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from utilities import decoded_image, images, slant, stroke_pace, writing_box
+from utilities import decoded_image, image_file, images, slant, stroke_pace, writing_box
 from utilities.background import one_ahead
 from utilities.decoded_image import Decoded
 from utilities.decoders import DecodedAhead, decoders
@@ -30,7 +30,7 @@ CACHE_FOLDER = Path(".image_cache")  # under the working directory; may be delet
 USUAL_SHARE = 0.5  # of the widest canvas that images have in the mean, before any is known
 CHUNK = 512  # images decoded before they are written out: bounds the memory that decoding needs
 # the code that makes contents: those of another version are stale
-PREPARING = (decoded_image, images, slant, stroke_pace, writing_box)
+PREPARING = (decoded_image, image_file, images, slant, stroke_pace, writing_box)
 
 
 def cached_images(

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from utilities.counts import number_of
-from utilities.images import IMAGE_ENDINGS, USUAL_ENDINGS
+from utilities.image_file import IMAGE_ENDINGS, USUAL_ENDINGS
 from utilities.metadata import ImageSetError
 from utilities.texts import normalize
 

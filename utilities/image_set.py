@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from utilities.counts import number_of
+from utilities.image_file import IMAGE_ENDINGS
 from utilities.image_index import GUESSED, SURE, TABLE_ENDINGS, ImageIndex, printable
-from utilities.images import IMAGE_ENDINGS
 from utilities.metadata import Columns, ImageSetError, read_metadata
 from utilities.rows import Problem, Sample, contradictions, empty_labels, list_problems, of_one_image, repeats
 from utilities.texts import as_seen, normalize

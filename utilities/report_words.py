@@ -13,7 +13,7 @@ from PIL import Image
 from rapidfuzz.distance import Levenshtein
 
 from utilities.comparison import confident_errors, least_certain, rows_read, words_judged
-from utilities.images import ImageError, read_grey
+from utilities.image_file import ImageError, read_grey
 from utilities.progress_bar import progress_bar
 from utilities.texts import normalize
 
