@@ -12,6 +12,7 @@ import numpy as np
 
 from utilities.framework import framework_gpus
 from utilities.gpu import usable_cores, visible_names
+from utilities.products import training_products
 
 MATRIX_SIDES = (1024, 2048, 4096)  # of square products: small ones suit a processor's caches, large ones a GPU
 GPU_SIDES = (4096, 8192)
@@ -28,6 +29,7 @@ def describe_machine() -> dict:
         "system": platform.system(),
         "backend": backend,
         "policy": keras.config.dtype_policy().name,
+        "training_products": training_products(),
         "versions": {
             "python": platform.python_version(),
             "keras": keras.__version__,
@@ -50,7 +52,8 @@ def one_line(machine: dict) -> str:
     """The machine as a line above a table."""
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     gpus = f"{', '.join(machine['gpus'])} with " if machine["gpus"] else ""
-    return f"{gpus}{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']:g} GB; {versions}"
+    processor = f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']:g} GB"
+    return f"{gpus}{processor}; {versions}; training multiplies {machine['training_products']}"
 
 
 def matrix_product_rate(seconds: float) -> float:

@@ -1,10 +1,13 @@
 """Our layers train and read as Keras's do, but for rounding, in fewer operations."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
+from utilities import products
 from utilities.batch_norm import BatchNormalization
 from utilities.convolution import RowConv2D
 from utilities.lstm import LSTM
@@ -12,6 +15,12 @@ from utilities.lstm import LSTM
 tf = pytest.importorskip("tensorflow")
 if keras.config.backend() != "tensorflow":
     pytest.skip("the layers are Keras's own on other frameworks", allow_module_level=True)
+
+
+@pytest.fixture(autouse=True)
+def plain_processor(monkeypatch):
+    """One that has no instructions for bfloat16, whatever this one has."""
+    monkeypatch.setattr(products, "_multiplies_halves", lambda: False)
 
 
 def trained(layer, inputs, weights, training=True):
@@ -42,6 +51,16 @@ def assert_alike(ours, theirs):
     assert len(ours) == len(theirs)
     for mine, keras_own in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(mine, keras_own, rtol=2e-4, atol=2e-5)
+
+
+def assert_rounded(halves, full):
+    """All are nearly the same, as of numbers with two to three digits, but not all as near as in float32."""
+    for mine, other in zip(halves, full, strict=True):
+        assert np.asarray(mine).dtype == np.float32
+        np.testing.assert_allclose(mine, other, atol=0.02 * np.abs(other).max())
+    assert any(
+        np.abs(mine - other).max() > 1e-4 * np.abs(other).max() for mine, other in zip(halves, full, strict=True)
+    )
 
 
 @pytest.mark.parametrize("steps", [1, 2, 9])
@@ -131,6 +150,23 @@ def test_a_convolution_over_rows_is_keras_own_over_columns(strides, dilation, si
     assert_alike(trained(over_rows, columns, weights), expected)
 
 
+LAYERS = {
+    "convolution": (partial(RowConv2D, 4, 3, padding="same"), (2, 8, 7, 3)),
+    "LSTM": (partial(LSTM, 5, return_sequences=True), (3, 9, 4)),
+}
+
+
+@pytest.mark.parametrize(("make", "shape"), LAYERS.values(), ids=LAYERS.keys())
+def test_a_newer_processor_multiplies_bfloat16_in_training_alone(make, shape, monkeypatch):
+    inputs = tf.random.stateless_normal(shape, (1, 2))
+    weights = random_weights(make(), shape)
+    plain = {training: trained(make(), inputs, weights, training) for training in (True, False)}
+    monkeypatch.setattr(products, "_multiplies_halves", lambda: True)
+    assert_rounded(trained(make(), inputs, weights, training=True), plain[True])
+    for now, before in zip(trained(make(), inputs, weights, training=False), plain[False], strict=True):
+        np.testing.assert_array_equal(now, before)
+
+
 def graph_of(layer, shape, training):
     layer.build(shape)
     return tf.function(lambda x: layer(x, training=training)).get_concrete_function(tf.TensorSpec(shape)).graph
@@ -161,3 +197,17 @@ def test_reading_multiplies_a_column_and_the_output_before_it_at_once():
 
     assert "ConcatV2" in in_loops(LSTM(3))
     assert "ConcatV2" not in in_loops(layers.LSTM(3))
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "expected"),
+    [
+        ("fma avx512f avx512_bf16", {}, True),
+        ("avx512f amx_tile amx_bf16", {"TF_ENABLE_ONEDNN_OPTS": "1"}, True),
+        ("fma avx512f avx512_bf16", {"TF_ENABLE_ONEDNN_OPTS": "0"}, False),
+        ("fma avx512f avx512_bf16_of_another_name", {}, False),
+    ],
+)
+def test_linux_tells_whether_a_processor_multiplies_bfloat16(flags, environ, expected):
+    assert products.has_instructions(f"processor\t: 0\nmodel name\t: a\nflags\t\t: {flags}\n", environ) is expected
+    assert not products.has_instructions("processor\t: 0\nFeatures\t: asimd bf16\n", environ)

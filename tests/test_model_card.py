@@ -23,6 +23,7 @@ def record(base=None, **data):
         "calibration": CALIBRATION,
         "versions": {"keras": "3"},
         "backend": "tensorflow",
+        "training_products": "bfloat16",
         "base": base,
     }
 
@@ -56,6 +57,7 @@ def test_a_card_says_what_a_curator_must_know_of_each_step(tmp_path):
     assert "beside some of 70 of first again" in own and "beside" not in before
     assert "leaning towards 1 text, 5 of them the base model's: calibrated on 49 words" in own
     assert "after 40 words drawn by the computer" in own
+    assert "backend tensorflow\n                 layers multiplied in bfloat16 while they trained" in own
     assert "validation CER 12.30 % in epoch 7" in own
     assert "(looks too good: the model before was trained with 3 of these images)" in own
     assert "(looks too good: it was trained with copies of 4 of these images)" in own

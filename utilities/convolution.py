@@ -3,6 +3,7 @@
 from keras import layers, ops, saving
 
 from utilities import PACKAGE
+from utilities.products import FULL, training_products
 
 
 @saving.register_keras_serializable(PACKAGE)
@@ -14,10 +15,16 @@ class RowConv2D(layers.Conv2D):
     kernel is kept as for features (B, W, H, C), so that weights fit whichever way the features lie.
     """
 
+    def call(self, inputs, training=None):
+        if training and self.compute_dtype == FULL:
+            inputs = ops.cast(inputs, training_products())
+        return super().call(inputs)
+
     def convolution_op(self, inputs, kernel):
-        kernel = ops.transpose(kernel, (1, 0, 2, 3))
+        kernel = ops.cast(ops.transpose(kernel, (1, 0, 2, 3)), inputs.dtype)
         strides, dilation = self.strides[::-1], self.dilation_rate[::-1]
-        return ops.conv(inputs, kernel, strides, self.padding, self.data_format, dilation)
+        outputs = ops.conv(inputs, kernel, strides, self.padding, self.data_format, dilation)
+        return ops.cast(outputs, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape

@@ -131,6 +131,7 @@ def _record_lines(record: dict) -> list[str]:
         *_calibration_lines(record.get("language_calibration"), _leaning(data)),
         f"  learning rate  {plan['learning_rate']:g}, seed {plan['seed']}",
         f"  versions       {', '.join(f'{k} {v}' for k, v in record['versions'].items())}, backend {record['backend']}",
+        *_products_lines(record.get("training_products")),
     ]
 
 
@@ -155,6 +156,10 @@ def _synthetic_lines(words: int | None) -> list[str]:
 def _leaning(data: dict) -> str:
     of_base = f", {data['texts_of_base']} of them the base model's" if "texts_of_base" in data else ""
     return f"leaning towards {number_of(len(data.get('texts', ())), 'text')}{of_base}"
+
+
+def _products_lines(kind: str | None) -> list[str]:
+    return [f"                 layers multiplied in {kind} while they trained"] if kind else []
 
 
 def _calibration_lines(calibration: dict | None, how: str) -> list[str]:

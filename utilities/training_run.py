@@ -14,6 +14,7 @@ from utilities.calibration import Calibration, calibrations
 from utilities.model import FrameCounter, RecognizerSpec
 from utilities.optimizer import OPTIMIZER
 from utilities.plan import Plan
+from utilities.products import training_products
 from utilities.resume import ResumePoint
 from utilities.saved_model import describe_spec
 from utilities.training import Progress, train
@@ -79,5 +80,6 @@ def training_record(
         "seconds": round(progress.seconds, 1),
         "versions": {"python": platform.python_version(), "keras": keras.__version__, "numpy": np.__version__},
         "backend": keras.config.backend(),
+        "training_products": training_products(),
         "base": base,
     }
