@@ -12,8 +12,10 @@ import time
 from pathlib import Path
 
 from utilities import model_files
+from utilities.command import run_stage
 from utilities.comparison import FOLDER_VARIABLE, load_predictions, model_table, words_read
 from utilities.counts import percent
+from utilities.errors import UserError
 from utilities.image_file import read_grey
 from utilities.safe_files import free_name
 from utilities.word_gallery import word_gallery
@@ -88,6 +90,11 @@ def clear(folder: Path) -> Path | None:
 
 def main() -> int:
     """Run everything and return the exit status."""
+    return run_stage(run)
+
+
+def run() -> None:
+    """Make the folder, run everything there, and mark what then stands in it as the demonstration's."""
     if kept := clear(FOLDER):
         print(f"{FOLDER} held files that this program did not make; it is now {kept}.")
     FOLDER.mkdir()
@@ -95,14 +102,13 @@ def main() -> int:
     try:
         demonstrate()
     except subprocess.CalledProcessError as error:
-        print(
-            f"\nThe demonstration stopped: the last command above ended with status {error.returncode}.",
-            file=sys.stderr,
-        )
-        return 1
+        raise UserError(
+            f"The demonstration stopped: the last command above ended with status {error.returncode}."
+        ) from None
+    except KeyboardInterrupt:  # a stage that was stopped may have said that it can go on; this cannot
+        raise UserError("The demonstration was stopped. `make demo` begins it anew.") from None
     finally:
         (FOLDER / MARK).write_text("ended\n", encoding="utf-8")  # what comes later is somebody's own
-    return 0
 
 
 def demonstrate() -> None:

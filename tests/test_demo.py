@@ -1,14 +1,15 @@
 """What `make demo` does with what stands in its folder already."""
 
 import shutil
+import signal
 import subprocess
 import time
 
-import pytest
 from conftest import ROOT, names
 
 import demo
 from demo import MARK, clear
+from utilities.command import INTERRUPTED
 from utilities.config import load_config
 
 
@@ -44,8 +45,7 @@ def test_a_folder_that_was_not_cleared_is_not_said_to_be_ours(tmp_path, monkeypa
     (tmp_path / "demo/mine.h5").touch()
     monkeypatch.setattr(demo, "FOLDER", tmp_path / "demo")
     monkeypatch.setattr(demo, "clear", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        demo.main()
+    assert demo.main() == INTERRUPTED
     assert names(tmp_path / "demo") == ["mine.h5"]
 
 
@@ -57,6 +57,18 @@ def test_a_demonstration_that_stopped_is_marked_as_ended(tmp_path, monkeypatch, 
     monkeypatch.setattr(demo, "FOLDER", tmp_path / "demo")
     monkeypatch.setattr(demo, "demonstrate", fails)
     assert demo.main() == 1 and "ended with status 3" in capsys.readouterr().err
+    assert clear(tmp_path / "demo") is None
+
+
+def test_a_demonstration_that_is_stopped_says_so_and_goes_when_it_begins_anew(tmp_path, monkeypatch, capsys):
+    def stopped():
+        (tmp_path / "demo/a.png").touch()
+        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler  # a kill is as Ctrl-C
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "FOLDER", tmp_path / "demo")
+    monkeypatch.setattr(demo, "demonstrate", stopped)
+    assert demo.main() == 1 and "`make demo` begins it anew" in capsys.readouterr().err
     assert clear(tmp_path / "demo") is None
 
 
