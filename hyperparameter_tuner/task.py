@@ -45,6 +45,7 @@ def run(config: Config, resume: bool) -> None:
     from utilities.locks import exclusive_lock
     from utilities.model import frame_counter
     from utilities.pretraining import length_for
+    from utilities.safe_files import require_writable
     from utilities.search import LOGS, SearchFiles, belonging, run_search
     from utilities.studies import Strategy, has_study, kept_in
     from utilities.training_set import announce, training_set_for
@@ -52,6 +53,7 @@ def run(config: Config, resume: bool) -> None:
     from utilities.trial_worker import WorkerJob
     from utilities.trials import TrialQueue
 
+    require_writable(LOGS)
     how = preprocessing_of(config.project)
     data = training_set_for(config, tune.image_set, how, frame_counter(architecture, how.height, base))
     print(announce(data))

@@ -51,3 +51,11 @@ def test_models_that_cannot_be_used_are_refused(workspace):
         done = run("test_set_predictions", "setup.cfg", *models, "--ensemble", cwd=workspace, check=False)
         assert done.returncode == 1 and why in done.stderr
     assert not (workspace / "test_set_predictions").exists()
+
+
+def test_a_search_that_cannot_be_kept_stops_before_the_images_are_decoded(workspace):
+    (workspace / "logs").write_text("a file where a folder is wanted")
+    done = run("hyperparameter_tuner", "setup.cfg", cwd=workspace, check=False)
+    assert done.returncode == 1
+    assert re.search("logs.* cannot be written", done.stderr) and "Traceback" not in done.stderr
+    assert not (workspace / ".image_cache").exists()
