@@ -200,6 +200,16 @@ def test_one_that_replaces_another_and_was_stopped_between_its_steps_can_go_on(a
     assert history(STEPS[1])[:, -1].max() > 0.0016
 
 
+def test_the_model_that_a_transfer_starts_from_is_there_until_it_ends(work):
+    """Else one that was stopped in its second step could not go on."""
+    for path in STEPS[0].models:
+        for flag in ("--overwrite", "--resume"):
+            with pytest.raises(UserError, match=r"first step .* writes.* another NAME.* the MODEL that it began with"):
+                transfer(work, flag, base=str(work / path))
+    with pytest.raises(UserError, match="no model file"):  # what its end replaces may be what it starts from
+        transfer(work, "--overwrite", base=str(STEPS[1].full))
+
+
 def test_another_run_that_has_ended_meanwhile_is_not_replaced(work, monkeypatch):
     original = saved_run.ResumePoint.open
 

@@ -16,7 +16,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from utilities.command import add_training_arguments, leave, run_stage
 from utilities.config import Config, load_config
 from utilities.framework import start_framework
-from utilities.model_files import ModelFiles, finished_before, refuse_to_overwrite, require_name
+from utilities.model_files import (
+    ModelFiles,
+    finished_before,
+    refuse_replacing_base,
+    refuse_to_overwrite,
+    require_name,
+)
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -36,6 +42,7 @@ def run(config: Config, args: argparse.Namespace) -> None:
     require_name(args.name)
     names = (f"{args.name}-retrained", f"{args.name}-fine_tuned")
     files = [ModelFiles(name, name, config.project.model_format) for name in names]
+    refuse_replacing_base(args.model, files[0])
     refuse_to_overwrite(files, args.overwrite, args.resume)
     check_model_file(args.model)
     start_framework(config.train.seed)

@@ -100,6 +100,18 @@ def refuse_to_overwrite(files: Sequence[ModelFiles], overwrite: bool, resume: bo
         refuse_existing(results, ANOTHER_NAME)
 
 
+def refuse_replacing_base(model: Path, first: ModelFiles) -> None:
+    """Raise UserError where a transfer's first step would replace the model that it starts from.
+
+    A run that was stopped in its second step could not go on without that model.
+    """
+    if model.resolve() in {path.resolve() for path in first.models}:
+        raise UserError(
+            f"MODEL {model} is what the first step of a transfer of this NAME writes: it would replace what it starts"
+            " from. Choose another NAME; or, to go on with a run that was stopped, name the MODEL that it began with."
+        )
+
+
 def finished_before(files: ModelFiles) -> bool:
     """Whether a run has left all its files, and no interrupted run of the name is waiting."""
     return all(path.exists() for path in files.all) and not files.resume.exists()
