@@ -248,6 +248,20 @@ def test_lines_that_are_no_settings_or_come_twice_do_not_hide_other_problems(wri
     assert "line 4: [train] SEED is given" in message and "line 10: section [train] begins a second time" in message
 
 
+def test_numbers_with_a_decimal_comma_are_said_to_need_a_point(write):
+    train, tune = "LEARNING_RATE = 0,002\nMAX_MINUTES = 1,5\nDROPOUT = 1,5", "LEARNING_RATE = 0,001, 0,003"
+    message = refusal(
+        write(FOLDERS.replace("[train]\n", f"[train]\n{train}\n").replace("[tune]\n", f"[tune]\n{tune}\n"))
+    )
+    for part in (
+        "[train] LEARNING_RATE = 0,002: decimals follow a point, not a comma: 0.002; allowed is",
+        "[train] MAX_MINUTES = 1,5: decimals follow a point, not a comma: 1.5; allowed is",
+        "[train] DROPOUT = 1,5: allowed is",  # which no point would mend
+        "[tune] LEARNING_RATE = 0,001, 0,003: decimals follow a point, not a comma: 0.001, 0.003; allowed is",
+    ):
+        assert part in message
+
+
 def test_a_range_is_for_searches_that_choose(write):
     line = "LEARNING_RATE = 0.001..0.01"
     assert f"[tune] {line}: a range needs METHOD = random or bayes" in refusal(

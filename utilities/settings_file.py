@@ -6,12 +6,14 @@ The only importer of configparser.
 import configparser
 import difflib
 import io
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from utilities.errors import UserError
 from utilities.setting_keys import KEYS, Key, Refusal
 
+DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")  # of a German, French or Spanish number
 GIVE = "Give the path of your settings file, such as setup.cfg."
 
 
@@ -112,7 +114,21 @@ def _check(given: dict[str, dict[str, str]], keys: dict[str, dict[str, Key]]) ->
 def _convert(known: Key, text: str) -> object:
     if "\n" in text and not known.may_have_lines:
         raise Refusal("the next line begins with a space, so it goes on there; begin each line at the left margin")
-    return known.convert(text)
+    try:
+        return known.convert(text)
+    except ValueError:
+        with_points = DECIMAL_COMMA.sub(".", text)
+        if with_points == text or not _is_allowed(known, with_points):
+            raise
+    raise Refusal(f"decimals follow a point, not a comma: {with_points}")
+
+
+def _is_allowed(known: Key, text: str) -> bool:
+    try:
+        known.convert(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _suggestion(section: str, key: str, keys: dict[str, dict[str, Key]]) -> str:
