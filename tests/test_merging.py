@@ -183,7 +183,7 @@ def test_what_stands_beside_another_transcription_than_the_tables_is_not_taken(t
     assert merged.left_out == ["a.png", "b.png"]
 
 
-def test_marks_in_the_wrong_column_and_texts_of_several_lines_are_refused(tmp_path):
+def test_marks_in_the_wrong_column_errors_of_the_spreadsheet_and_texts_of_several_lines_are_refused(tmp_path):
     (tmp_path / "words_metadata.csv").write_text("image,text\na.png,Poa\nb.png,Hof\n")
 
     def merged(text):
@@ -194,6 +194,8 @@ def test_marks_in_the_wrong_column_and_texts_of_several_lines_are_refused(tmp_pa
         merged("image,prediction,correction,right\na.png,Poe,X,\nb.png,Hof,,x\n")
     with pytest.raises(ReviewError, match=r"(?s)1 correction has several lines:\n  row 3: b.png: 'Hof.nlinks'"):
         merged('image,prediction,correction,right\na.png,Poe,Poa,\nb.png,Hof,"Hof\nlinks",\n')
+    with pytest.raises(ReviewError, match=r"(?s)1 correction is an error of the spread.*:\n  row 3: b.png: #NAME\?"):
+        merged("image,prediction,correction,right\na.png,Poe,Poa,\nb.png,Hof,#NAME?,\n")
     with pytest.raises(ReviewError, match=r"(?s)\n  row 3: b.png: stimmt so\nPut an x there.*column `correction`"):
         merged("image,prediction,correction,right\na.png,Poe,,x\nb.png,Hof,,stimmt so\n")
     with pytest.raises(ReviewError, match=r"has no column correction\. Give the list that stage 4 wrote"):

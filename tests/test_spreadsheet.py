@@ -1,6 +1,6 @@
 import pytest
 
-from utilities.spreadsheet import escaped, is_marked, unescaped
+from utilities.spreadsheet import escaped, is_error, is_marked, unescaped
 
 CHANGED = (
     "007", "3.10", "24.1.54", "1/2", "3-4", "1E5", "Jan. 24, 1954", "4 mai 54", "12 März", "'54", "TRUE", "10 AM",
@@ -37,3 +37,9 @@ def test_a_mark_is_told_from_a_doubt():
 @pytest.mark.parametrize("text", ["\t=SUM(A:A)", "\r=SUM(A:A)"])
 def test_what_stands_before_a_formula_does_not_hide_it(text):
     assert escaped(text) == f"'{text}" and unescaped(escaped(text)) == text
+
+
+def test_an_error_of_the_spreadsheet_is_told_from_a_text():
+    errors = ("#NAME?", "#WERT!", "#¿NOMBRE?", "#DIV/0!", "#ÜBERLAUF!", "#N/A", "#NV", "########", "Err:509")
+    assert all(map(is_error, errors))
+    assert not any(map(is_error, ("#478", "#", "# A!", "No. #3?", "NAME?", "Err. 509", "")))

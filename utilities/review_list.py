@@ -10,7 +10,7 @@ import pandas as pd
 from utilities.counts import number_of
 from utilities.errors import UserError
 from utilities.metadata import read_table
-from utilities.spreadsheet import is_marked, unescaped
+from utilities.spreadsheet import is_error, is_marked, unescaped
 from utilities.texts import as_seen
 
 COLUMNS = ("image", "prediction", "correction", "right", "confidence", "label", "group", "problem", "image_set")
@@ -114,11 +114,15 @@ def _as_meant(text: str) -> str:
 
 
 def _require_texts(path: Path, table: pd.DataFrame) -> None:
-    """Raise ReviewError where a correction is a mark, which belongs into another column, or has several lines."""
-    marked, long = [], []
+    """Raise ReviewError where a correction is a mark, which belongs into another column, a spreadsheet's error, or has
+    several lines.
+    """
+    marked, spoilt, long = [], [], []
     for number, image, text in zip(table.index, table["image"], table["correction"].map(str.strip), strict=True):
         if text and text in LONE_MARKS:
             marked.append(f"  row {number}: {image}: {text}")
+        elif is_error(text):
+            spoilt.append(f"  row {number}: {image}: {text}")
         elif len(text.splitlines()) > 1:
             long.append(f"  row {number}: {image}: {text!r}")
     problems = []
@@ -128,6 +132,13 @@ def _require_texts(path: Path, table: pd.DataFrame) -> None:
             f"{number_of(len(marked), 'correction is', 'corrections are')} a mark alone:\n{listed}\nWhere the reading"
             " is right, put it into the column `right`. Where the image shows just that, write it with an apostrophe:"
             " 'x."
+        )
+    if spoilt:
+        listed = "\n".join(spoilt[:LISTED])
+        found = number_of(len(spoilt), "correction is an error", "corrections are errors")
+        problems.append(
+            f"{found} of the spreadsheet, which took a text for a formula or had no room to show it:\n{listed}\nWrite"
+            " what the image shows, with an apostrophe before it."
         )
     if long:
         listed = "\n".join(long[:LISTED])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utilities.alphabet import Alphabet, frames_needed
+from utilities.spreadsheet import is_error
 
 REPEATED = "repeated row"  # the finding of a row that says again what another says of the same image
 LISTED = 200  # problems written out in a message; the rest is counted
@@ -95,8 +96,8 @@ def _sharing(samples: Iterable[Sample], key: Callable[[Sample], Hashable]) -> li
 def label_problems(
     samples: Iterable[Sample], max_label_length: float, alphabet: Alphabet | None, frames: Mapping[Path | None, int]
 ) -> list[Problem]:
-    """Labels that cannot be learnt: of several lines, too long, outside an explicit alphabet, or longer than their
-    image's time steps.
+    """Labels that cannot be learnt: of several lines, a spreadsheet's error, too long, outside an explicit alphabet, or
+    longer than their image's time steps.
 
     `frames` gives the time steps of each decoded image; images that are not in it are not judged.
     """
@@ -105,6 +106,9 @@ def label_problems(
         if len(s.label.splitlines()) > 1:
             detail = f"{s.label!r}; an image shows one line. Is a double quote missing, or one too many, here or above?"
             problems.append(Problem(s.row, s.name, "label of several lines", detail))
+        elif is_error(s.label):
+            detail = f"{s.label}; write what the image shows, in a column that the spreadsheet takes for Text"
+            problems.append(Problem(s.row, s.name, "label is a spreadsheet's error", detail))
         elif len(s.label) > max_label_length:
             detail = f"{len(s.label)} characters, MAX_LABEL_LENGTH = {max_label_length}"
             problems.append(Problem(s.row, s.name, "label too long", detail))

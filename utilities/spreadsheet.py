@@ -8,6 +8,8 @@ MONTHS = (  # as dates in words begin in English, German, French, Spanish, Itali
     "j[aä]n|feb|f[eé]v|ene|gen|m[aä]r|mrt|apr|avr|abr|ma[iygja]|mei|mrz|jun|jui|giu|jul|lug|aug|ao[uû]|ago|sep|set|o[ckt]t|nov"
     "|d[eé]c|de[zs]|dic"
 )
+# what a cell shows whose text was taken for a formula (#NAME?, #WERT!, #¿NOMBRE?, #N/A, Err:509) or is wider than it
+ERROR = re.compile(r"#[¡¿]?[A-ZÄÖÜ/0]{3,}[!?]|#N/?[ABDV]|#{3,}|(Err|Fehler) ?:\d{3}")
 DATE = re.compile(rf"(?:[\d\W_]|(?:{MONTHS})[^\W\d_]*)+", re.IGNORECASE)
 TRUE = frozenset({"true", "wahr", "vrai", "verdadero", "vero", "waar"})
 FALSE = frozenset({"false", "falsch", "faux", "falso", "onwaar"})
@@ -23,6 +25,11 @@ def escaped(text: str) -> str:
 def unescaped(text: str) -> str:
     """What `escaped` was given; also what a person wrote with the apostrophe that spreadsheets want."""
     return text[1:] if text.startswith("'") and escaped(text[1:]) != text[1:] else text
+
+
+def is_error(text: str) -> bool:
+    """Whether a spreadsheet has put its error in the place of a text."""
+    return bool(ERROR.fullmatch(text))
 
 
 def is_marked(cell: str) -> bool | None:
