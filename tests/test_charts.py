@@ -192,6 +192,13 @@ def test_the_histogram_tells_right_from_wrong():
     assert counts["read wrong (2)"][8] == 1 and counts["read right (2)"][18] == 2
 
 
+@pytest.mark.parametrize("frame", [FRAME, FRAME[:4], FRAME[4:]])
+def test_there_is_room_above_the_bars_of_the_histogram(frame):
+    (axes,) = charts.confidence_histogram(comparison.words_read(frame)).axes
+    highest = max(bar.get_y() + bar.get_height() for bar in axes.patches)
+    assert axes.get_ylim() == pytest.approx((0, 1.1 * highest))
+
+
 def test_the_chart_of_a_training_shows_both_losses():
     rows = zip((1, 2), (9, 5), (8, 7), (1.0, 0.3), strict=True)
     history = [dict(zip(("epoch", "loss", "val_loss", "val_cer"), row, strict=True)) for row in rows]

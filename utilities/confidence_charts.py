@@ -45,8 +45,8 @@ def confidence_histogram(words: pd.DataFrame, title: str = "") -> Figure:
         below += counts
     if kinds:
         legend_below(figure, *axes.get_legend_handles_labels())
-    axes.margins(y=0.1)
     axes.set(xlim=(0, 1), xlabel="confidence (0: none, 1: certain)", ylabel="words", title="How sure the model was")
+    axes.set_ylim(0, 1.1 * below.max() or 1)
     axes.yaxis.get_major_locator().set_params(integer=True)
     if words.empty:
         axes.set_yticks([])
