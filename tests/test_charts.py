@@ -127,6 +127,15 @@ def test_the_acceptance_chart_says_confidences_and_the_target():
     assert drawn(figure).std() > 5
 
 
+def test_confidences_along_a_curve_do_not_run_into_each_other():
+    sure = [words("Poa", "Poa", 1.0) for _ in range(29)]  # many words have the highest confidence there is
+    rows = sure + [words("Poa", "Poa" if i > 10 else "Pox", i / 80) for i in range(71)]
+    figure = charts.acceptance_chart(comparison.acceptance_curve(pd.DataFrame(rows)))
+    figure.canvas.draw()
+    boxes = sorted((said.get_window_extent() for said in figure.axes[0].texts), key=lambda box: box.x0)
+    assert len(boxes) > 3 and all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
+
+
 def test_the_length_chart_says_how_many_words_each_length_has():
     figure = charts.length_chart(comparison.by_length(FRAMES["a-long-model-name-with-many-parts_and_more"]), "title")
     assert "1–3\n2" in texts(figure) and "7–9\n1" in texts(figure)

@@ -10,7 +10,8 @@ from utilities.chart_style import BLUE, GREY, ORANGE, PALE, PALE_BLUE, add_title
 from utilities.counts import number_of
 
 CONFIDENCE_BINS = np.linspace(0, 1, 21)
-MARKS = 6  # confidences written along a curve
+MARKS = 6  # confidences written along a curve, at most
+APART = 8  # % of the words between two of them: nearer, one would be written over the other
 
 
 def confidence_histogram(words: pd.DataFrame, title: str = "") -> Figure:
@@ -122,6 +123,10 @@ def _nothing(axes: Axes, said: str = "no transcribed words with a confidence") -
 
 
 def _marked_rows(accepted: np.ndarray) -> list[int]:
-    """Rows of the curve about evenly along the words accepted, where its confidence is written."""
-    wanted = np.linspace(100 / MARKS, 100, MARKS)
-    return sorted({int(np.abs(accepted - share).argmin()) for share in wanted}) if len(accepted) else []
+    """Rows of the curve about evenly along the words accepted, the last one first, where its confidence is written."""
+    rows: list[int] = []
+    for share in np.linspace(100, 100 / MARKS, MARKS) if len(accepted) else ():
+        row = int(np.abs(accepted - share).argmin())
+        if not rows or accepted[rows[-1]] - accepted[row] >= APART:
+            rows.append(row)
+    return rows
