@@ -5,7 +5,7 @@ from conftest import predictions_frame
 from utilities.acceptance import Promise, sentence
 from utilities.counts import percent
 from utilities.model_charts import interval_plot, match_bars
-from utilities.model_tables import headline_table, model_table, paired_table, variant_table
+from utilities.model_tables import headline_table, model_table, paired_table, readable_pairs, variant_table
 from utilities.predictions_table import load_predictions
 
 
@@ -55,6 +55,17 @@ def test_the_verdict_names_the_better_model_only_where_it_is_one():
     assert found["good", "twin"] == "this test set cannot tell them apart (p = 1.00)"
     turned = paired_table(dict(reversed(frames.items()))).set_index(["first", "second"])["verdict"]
     assert turned["good", "bad"] == "good reads better (p < 0.001)"
+
+
+def test_pairs_are_shown_with_their_interval_and_no_p_smaller_than_people_write():
+    bad, good = (predictions_frame(*[("Poa", reading, 0.5)] * 40) for reading in ("Pox", "Poa"))
+    pairs = paired_table({"bad": bad, "twin": bad, "good": good})
+    shown = readable_pairs(pairs)
+    assert shown["p"].tolist() == ["1.000", "< 0.001", "< 0.001"]
+    assert shown["difference"].tolist() == ["0.0 (0.0 to 0.0)", *["-33.3 (-33.3 to -33.3)"] * 2]
+    corrected = {"a": predictions_frame(("Poa", "Poa", 0.5)), "b": predictions_frame(("Pox", "Pox", 0.5))}
+    nothing = readable_pairs(paired_table(corrected)).iloc[0]
+    assert (nothing["difference"], nothing["p"]) == ("–", "–") and nothing["verdict"].startswith("nothing to compare")
 
 
 def test_of_many_pairs_a_difference_that_is_rare_by_itself_is_none():

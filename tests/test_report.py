@@ -237,13 +237,12 @@ def test_marks_are_elements_and_texts_are_escaped():
 
 
 def test_a_table_rounds_numbers_and_keeps_texts():
-    html = table(
-        pd.DataFrame({"model": ["m<1>"], "n": [12345], "x %": [1.25], "p": [0.0123], "y": [np.nan]}), "of 3 words"
-    )
+    cells = {"model": ["m<1>"], "n": [12345], "x %": [1.25], "confidence": [0.01234], "y": [np.nan]}
+    html = table(pd.DataFrame(cells), "of 3 words")
     texts = Page(f"<body>{html}</body>").texts
     assert "m<1>" in texts["tr"]
     assert texts["caption"] == "of 3 words"
-    assert all(text in texts["td"] for text in ("12,345", "1.2", "0.012", "–"))
+    assert all(text in texts["td"] for text in ("12,345", "1.2", "0.0123", "–"))
 
 
 def test_images_without_labels_get_what_needs_none(frames, image_set):

@@ -8,7 +8,15 @@ from utilities.confidence_tables import (
     calibration_table,
 )
 from utilities.mistakes import by_character, confusion_table, frequent_errors, visible
-from utilities.model_tables import figures, headline_table, model_table, paired_table, rows_left_out, variant_table
+from utilities.model_tables import (
+    figures,
+    headline_table,
+    model_table,
+    paired_table,
+    readable_pairs,
+    rows_left_out,
+    variant_table,
+)
 from utilities.predictions_table import (
     FOLDER_VARIABLE,
     PredictionsError,
@@ -47,6 +55,7 @@ __all__ = [
     "per_word_statistics",
     "population",
     "read_predictions",
+    "readable_pairs",
     "rows_left_out",
     "rows_read",
     "variant_table",

@@ -113,6 +113,16 @@ def paired_table(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return table.assign(verdict=[_verdict(*pair, compared) for pair in pairs])
 
 
+def readable_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
+    """`paired_table` to be read: the difference with its interval in one column, and p as people write it."""
+    difference = [
+        "–" if np.isnan(value) else f"{value:z.1f}" + ("" if np.isnan(low) else f" ({low:z.1f} to {high:z.1f})")
+        for value, low, high in zip(*(pairs[f"difference{end}"] for end in ("", " low", " high")), strict=True)
+    ]
+    p = ["–" if np.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}" for value in pairs["p"]]
+    return pairs.assign(difference=difference, p=p).drop(columns=["difference low", "difference high"])
+
+
 def _once(judged: pd.DataFrame) -> pd.DataFrame:
     """image, label, prediction and group of judged words, labels in the form that they are compared in."""
     words = judged[["image", "label", "prediction", "group"]].assign(label=judged["label"].map(normalize))

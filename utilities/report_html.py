@@ -22,7 +22,6 @@ DIGITS = {
     "right": 2,
     "right low": 2,
     "right high": 2,
-    "p": 3,
     "confidence (0 to 1)": 4,
 }  # after the point, by what the numbers are; one for all others
 

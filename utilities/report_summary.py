@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from utilities import charts, comparison
 from utilities.bootstrap import known_groups
 from utilities.counts import number_of, percent
-from utilities.report_html import bullets, cell_text, chart, folded, paragraph, section, table
+from utilities.report_html import bullets, chart, folded, paragraph, section, table
 
 READING_THE_TABLE = (
     "CER is the share of wrong characters and WER the share of wrong words: lower is better. Exact is the share of"
@@ -102,20 +101,12 @@ def _figures(frames: Mapping[str, pd.DataFrame], made: pd.DataFrame) -> str:
 
 
 def _pairs(frames: Mapping[str, pd.DataFrame]) -> str:
-    found = comparison.paired_table(frames)
-    difference = [
-        cell_text(value, "") + ("" if np.isnan(low) else f" ({low:z.1f} to {high:z.1f})")
-        for value, low, high in zip(*(found[f"difference{end}"] for end in ("", " low", " high")), strict=True)
-    ]
-    columns = ["first", "second", "images", "first CER %", "second CER %", "difference", "p", "verdict"]
-    p = ["< 0.001" if value < 0.001 else cell_text(value, "p") for value in found["p"]]
-    shown = found.assign(difference=difference, p=p)[columns]
     caption = (
         "Is one model better? Each pair on the images that both were judged on; difference: second less first, in"
         " points of CER, with its 95 % interval (negative: the second is better); p: the paired test. The more"
         " pairs, the smaller p must be for a verdict: of those that name a model at most one in twenty is chance."
     )
-    return table(shown, caption)
+    return table(comparison.readable_pairs(comparison.paired_table(frames)), caption)
 
 
 def _box_plots(frames: Mapping[str, pd.DataFrame]):
