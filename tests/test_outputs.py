@@ -8,6 +8,7 @@ from conftest import names, small_recognizer
 from utilities import outputs
 from utilities.calibration import Calibration
 from utilities.errors import UserError
+from utilities.locks import LockedError, exclusive_lock
 from utilities.model_card import read_description
 from utilities.model_files import ModelFiles, finished_before, refuse_to_overwrite, require_name
 from utilities.outputs import HistoryKeeper, save_history, save_trained, warn_of_nothing_learnt
@@ -155,3 +156,16 @@ def test_a_model_is_said_to_read_nothing_by_the_epoch_that_was_kept(capsys):
     assert capsys.readouterr().out == ""
     warn_of_nothing_learnt(Progress(history=HISTORY, best_epoch=3))
     assert "this model reads nothing yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("flags", [(False, False), (False, True), (True, False)])
+def test_a_run_that_goes_on_elsewhere_is_not_said_to_be_interrupted(tmp_path, monkeypatch, flags):
+    monkeypatch.chdir(tmp_path)
+    files = [ModelFiles(name, name, "h5") for name in ("x-retrained", "x-fine_tuned")]
+    for step in files:
+        with exclusive_lock(step.lock):  # this process stands for the other run, which keeps its state after each epoch
+            step.resume.touch()
+            with pytest.raises(LockedError, match=r"holds .*Wait until it ends"):
+                refuse_to_overwrite(files, *flags)
+        step.resume.unlink()
+    refuse_to_overwrite(files, *flags)

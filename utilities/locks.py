@@ -43,6 +43,12 @@ def exclusive_lock(path: Path) -> Iterator[None]:
             path.unlink()
 
 
+def refuse_held(path: Path) -> None:
+    """Raise LockedError where `exclusive_lock` would, now, before work that ends there; nothing is written."""
+    with explained(path), suppress(FileNotFoundError):
+        _refuse_living_owner(path, path.read_text(encoding="utf-8"))
+
+
 def this_process() -> dict[str, object]:
     """What tells this process from all others, on any computer; JSON-ready."""
     return {"pid": os.getpid(), "host": socket.gethostname(), "started": _started(os.getpid())}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utilities.errors import UserError
+from utilities.locks import refuse_held
 from utilities.safe_files import refuse_existing, require_writable
 
 LONGEST_NAME = 150  # bytes of a NAME: file systems allow 255, and stages add to it
@@ -76,12 +77,14 @@ def require_name(name: str) -> None:
 
 
 def refuse_to_overwrite(files: Sequence[ModelFiles], overwrite: bool, resume: bool) -> None:
-    """Stop before any work when results of that name exist, or cannot be written.
+    """Stop before any work when results of that name exist, cannot be written, or are in the making elsewhere.
 
     `files` are of the steps of one run, in their order. What a run that was interrupted has left is no result: with
     `resume` it goes on.
     """
     require_writable(SAVED_MODELS)
+    for step in files:
+        refuse_held(step.lock)
     if overwrite:
         return
     kept = any(f.resume.exists() for f in files)
