@@ -1,5 +1,6 @@
 import csv
 import io
+import re
 from dataclasses import replace
 
 import keras
@@ -197,7 +198,20 @@ def test_minutes_limit_the_epochs_and_leave_the_start_untouched(capsys, unbroken
     assert limited.epochs_planned == len(limited.history) == 1
     assert "1 epoch" in capsys.readouterr().out
     assert_same(run(spec(), plan(epochs=4, max_minutes=3)), unbroken)  # also: the same seed gives the same model
-    assert "4 epochs in 3 min (MAX_MINUTES)" in capsys.readouterr().out
+    assert re.search(r"an epoch: 4 epochs in about \d+ s, less than MAX_MINUTES\.", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "epochs", "an_epoch", "said"),
+    [
+        (60, 75, 47, "About 47 s an epoch: 75 epochs in 60 min (MAX_MINUTES)."),
+        (60, 250, 2, "About 2 s an epoch: 250 epochs in about 8 min, less than MAX_MINUTES."),  # all that are asked for
+        (1, 250, 0.1, "Less than 1 s an epoch: 250 epochs in about 25 s, less than MAX_MINUTES."),
+        (1, 1, 120, "About 120 s an epoch: 1 epoch in about 2 min, more than MAX_MINUTES."),  # one there must be
+    ],
+)
+def test_how_long_a_training_takes_is_said_as_it_will_be(minutes, epochs, an_epoch, said):
+    assert training._what_fits(plan(epochs=250, max_minutes=minutes), epochs, an_epoch) == said
 
 
 def test_a_batch_too_large_for_the_gpu_is_taken_in_parts_and_a_resumed_run_keeps_to_them(tmp_path, monkeypatch, capsys):

@@ -103,13 +103,21 @@ def _fit_to_the_machine(
         parted = _in_parts(training, progress.parts), validation
         fits, an_epoch = epochs_that_fit(full, network, parted, plan.max_minutes, progress.parts)
         progress.epochs_planned = min(plan.epochs, fits)
-        planned = f"{number_of(progress.epochs_planned, 'epoch')} in {duration(60 * plan.max_minutes)}"
-        print(f"About {an_epoch:.0f} s an epoch: {planned} (MAX_MINUTES).")
+        print(_what_fits(plan, progress.epochs_planned, an_epoch))
 
 
 def _in_parts(training: WordBatches, parts: int) -> WordBatches:
     """The batches in so many parts each."""
     return training.with_batch_size(part_size(training.batch_size, parts))
+
+
+def _what_fits(plan: Plan, epochs: int, an_epoch: float) -> str:
+    """How long so many epochs of `an_epoch` seconds will take, as a sentence, and whether MAX_MINUTES limits them."""
+    pace = f"About {an_epoch:.0f} s" if an_epoch >= 1 else "Less than 1 s"
+    said, seconds, limit = f"{pace} an epoch: {number_of(epochs, 'epoch')} in", epochs * an_epoch, 60 * plan.max_minutes
+    if epochs < plan.epochs and seconds <= limit:
+        return f"{said} {duration(limit)} (MAX_MINUTES)."
+    return f"{said} about {duration(seconds)}, {'less' if seconds <= limit else 'more'} than MAX_MINUTES."
 
 
 def _seed_dropout(full: keras.Model, seed: int) -> None:
