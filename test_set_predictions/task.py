@@ -78,7 +78,8 @@ def run(config: Config, models: list[Path], with_details: bool, with_report: boo
         print(f"{ENSEMBLE}: readings are what these {len(models)} models find likeliest in the mean.")
     summaries = predict_to_files(readers, image_set, together, config.project.max_label_length)
     print(results_table(summaries))
-    where = short_name(image_set.folder), separator_like(image_set.folder / columns.file_name)
+    folders = filter(None, (image_set.folder, config.train.image_set))  # a folder to read often has no table yet
+    where = short_name(image_set.folder), separator_like(folder / columns.file_name for folder in folders)
     for path, summary in summaries.items():
         print(review_predictions(path, summary.seen_in_training, config.test.target_error, *where))
     if with_report:

@@ -66,7 +66,16 @@ def test_a_merged_table_is_written_as_the_one_before(tmp_path):
     metadata.write_bytes("\ufeffimage;text\r\na.png;Mu\r\n".encode())
     merge_review(review(tmp_path, ("a.png", "x", "Mü")), metadata.parent, COLUMNS, tmp_path / "new.csv")
     assert (tmp_path / "new.csv").read_bytes() == "\ufeffimage;text\r\na.png;Mü\r\n".encode()
-    assert separator_like(metadata) == ";" and separator_like(tmp_path / "none.csv") == ","
+
+
+def test_a_review_list_has_the_separator_of_the_first_table_that_there_is(tmp_path):
+    for name, content in (("semicolons", b"image;text"), ("tabs", b"image\ttext"), ("latin", b"Bild;\xd6l")):
+        (tmp_path / name).write_bytes(content)
+    for tables, separator in (
+        (("semicolons", "tabs"), ";"), (("none", "semicolons"), ";"), (("tabs", "semicolons"), ","),
+        (("latin", "semicolons"), ";"), (("none", "latin"), ","), ((), ","),
+    ):  # fmt: skip
+        assert separator_like(tmp_path / table for table in tables) == separator
 
 
 def test_images_without_a_table_get_one_with_all_of_them(tmp_path):
@@ -76,11 +85,12 @@ def test_images_without_a_table_get_one_with_all_of_them(tmp_path):
         (folder / name).touch()
     merged = merge_review(review(tmp_path, ("a.png", "x", "Carex")), folder, COLUMNS, tmp_path / "new.csv")
     assert merged.untranscribed == 1
-    assert (tmp_path / "new.csv").read_text(encoding="utf-8-sig") == "image,text\na.png,Carex\nb.png,\n"
+    assert (tmp_path / "new.csv").read_text(encoding="utf-8-sig") == "image;text\na.png;Carex\nb.png;\n"  # as the list
     with pytest.raises(ReviewError, match=r"1 image not found in .*\n  z.png"):
         merge_review(review(tmp_path, ("z.png", "x", "Poa")), folder, COLUMNS, tmp_path / "newer.csv")
     grouped = Columns("words_metadata.csv", "image", "text", "specimen")
-    merge_review(review(tmp_path, ("a.png", "x", "Carex")), folder, grouped, folder / "words_metadata.csv")
+    with_commas = review(tmp_path, ("a.png", "x", "Carex"), separator=",")
+    merge_review(with_commas, folder, grouped, folder / "words_metadata.csv")
     table = (folder / "words_metadata.csv").read_text(encoding="utf-8-sig")
     assert table == "image,text,specimen\na.png,Carex,\nb.png,,\n"
     assert len(read_image_set(folder, grouped, "png").samples) == 2  # as its stages read it

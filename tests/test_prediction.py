@@ -288,13 +288,21 @@ def test_the_stage_says_which_labels_are_longer_than_the_settings_allow(stage):
     assert [row["problem"][:30] for row in stage("MAX_LABEL_LENGTH = 4")] == ["", "label too long (5 characters, "]
 
 
-def test_a_list_for_review_is_separated_as_the_table_of_the_images(stage, tmp_path):
+def test_a_list_for_review_is_separated_as_the_table_of_the_images_or_else_of_those_to_train_on(stage, tmp_path):
+    def header():
+        stage()
+        listed = tmp_path / "test_set_predictions/review/m-review.csv"
+        return listed.read_bytes().removeprefix(codecs.BOM_UTF8).splitlines()[0].decode()
+
     table = tmp_path / "test/words_metadata.csv"
-    table.write_text(table.read_text().replace(",", ";"))
-    stage()
-    listed = tmp_path / "test_set_predictions/review/m-review.csv"
-    header = listed.read_bytes().removeprefix(codecs.BOM_UTF8).splitlines()[0].decode()
-    assert ";" in header and "," not in header
+    with_commas = table.read_text()
+    table.write_text(with_commas.replace(",", ";"))
+    assert ";" in header() and "," not in header()
+    write_image_set(tmp_path / "train", ["Poa"])
+    table.rename(tmp_path / "train/words_metadata.csv")
+    assert ";" in header() and "," not in header()  # nobody has transcribed the images
+    table.write_text(with_commas)
+    assert "," in header() and ";" not in header()
 
 
 def test_a_place_where_nothing_can_be_written_is_noticed_before_anything_is_read(stage, tmp_path, monkeypatch):

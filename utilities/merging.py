@@ -56,7 +56,7 @@ def merge_review(review: Path, folder: Path, columns: Columns, out: Path) -> Mer
             f"{review} has nothing filled in yet: write what stands there into the column `correction` where a reading"
             " is wrong, and an x into `right` where it is right."
         )
-    table, form = _table_of(folder, columns)
+    table, form = _table_of(folder, columns, review)
     require_columns(metadata, table, replace(columns, group=None))
     images, old = table[columns.image], table[columns.transcription]
     labels = texts_by_image(images, old.map(as_seen))
@@ -73,14 +73,16 @@ def merge_review(review: Path, folder: Path, columns: Columns, out: Path) -> Mer
     return Merged(changes, filled.confirmed, untranscribed, overlooked, sorted(texts.keys() - still_true.keys()))
 
 
-def _table_of(folder: Path, columns: Columns) -> tuple[pd.DataFrame, TableForm]:
-    """The metadata, or a table of all images of the folder where there is none; and how it is written."""
+def _table_of(folder: Path, columns: Columns, review: Path) -> tuple[pd.DataFrame, TableForm]:
+    """The metadata, or a table of all images of the folder where there is none; and how it is written: as the review
+    list, which a person's spreadsheet has saved, where nothing else tells.
+    """
     metadata = folder / columns.file_name
     if metadata.exists():
         return read_table(metadata), form_of(metadata)
     images = [path.relative_to(folder).as_posix() for path in ImageIndex(folder).all_paths]
     empty = {name: "" for name in (columns.transcription, columns.group) if name}
-    return pd.DataFrame({columns.image: images, **empty}, dtype=object), TableForm(mark=MARK)
+    return pd.DataFrame({columns.image: images, **empty}, dtype=object), TableForm(form_of(review).separator, mark=MARK)
 
 
 def _require_same_images(

@@ -1,6 +1,7 @@
 """Lists for review, least certain words first, with what a person has filled in the lists before."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
@@ -41,9 +42,12 @@ def write_review(
     write_csv_whole(path, rows, separator, MARK)
 
 
-def separator_like(metadata: Path) -> str:
-    """What stands between cells in the review list of an image set: as in its table, where there is one, but no tab."""
-    return ";" if metadata.exists() and form_of(metadata).separator == ";" else ","
+def separator_like(tables: Iterable[Path]) -> str:
+    """What stands between cells in a review list: as in the first of these tables that can be read, but no tab."""
+    for table in tables:
+        with suppress(OSError, UnicodeDecodeError):
+            return ";" if form_of(table).separator == ";" else ","
+    return ","
 
 
 def review_predictions(
