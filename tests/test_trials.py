@@ -1,4 +1,6 @@
+import io
 import os
+import sys
 import time
 from dataclasses import replace
 
@@ -8,6 +10,7 @@ import pytest
 from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import OperationalError
 
+from utilities import progress_bar
 from utilities.errors import UserError
 from utilities.locks import LockedError, this_process
 from utilities.outcomes import Outcome
@@ -56,6 +59,15 @@ def test_the_grid_is_every_combination_once_in_order(storage):
     assert queue.total == 6
     values = [tuple(trial.values.values()) for trial in run_all(queue)]
     assert values == [(k, rate) for k in (3, 5) for rate in (0.001, 0.002, 0.004)]
+
+
+def test_a_grid_that_takes_long_to_be_lined_up_shows_how_far_it_is(storage, monkeypatch):
+    monkeypatch.setattr(progress_bar, "DELAY", 0)
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    opened(storage)
+    assert "Lining up trials" in terminal.getvalue() and "/6" in terminal.getvalue()
 
 
 @pytest.mark.parametrize(("method", "space"), [("grid", GRID), ("random", RANGES), ("bayes", RANGES)])

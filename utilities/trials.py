@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from utilities.errors import UserError, differences
 from utilities.outcomes import RANKED_BY, Outcome, Trial
+from utilities.progress_bar import progress_bar
 from utilities.search_space import SearchSpace, number_of_combinations
 from utilities.studies import Strategy, distribution_of, leave_study, open_study, own_study, sampler_for
 
@@ -79,7 +80,9 @@ class TrialQueue:
         if self._strategy.method != "grid":
             return
         present = self._ordinals()
-        for ordinal, values in enumerate(itertools.product(*self._space.values())):
+        combinations = enumerate(itertools.product(*self._space.values()))
+        # each is a transaction of the storage: a hundredth of a second and more
+        for ordinal, values in progress_bar("Lining up trials", "trial", self.total, combinations, stays=False):
             if ordinal not in present:
                 self._enqueue(ordinal, dict(zip(self._space, values, strict=True)))
 
