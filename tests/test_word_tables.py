@@ -15,7 +15,9 @@ def test_statistics_of_single_words(predictions_folder):
 def test_lists_of_words_to_look_at(predictions_folder):
     frames = load_predictions(predictions_folder)
     assert confident_errors(frames["bad"])["image"].tolist() == ["a.png", "b.png"]
-    assert least_certain(frames["good"], 2)["image"].tolist() == ["d.png", "c.png"]
+    least = least_certain(frames["good"], 2)
+    assert least["image"].tolist() == ["d.png", "c.png"]
+    assert (least.index.name, *least.index) == ("row", 5, 4)  # where a spreadsheet shows them
 
 
 def test_lengths_are_those_of_a_hand():

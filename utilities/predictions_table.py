@@ -68,7 +68,8 @@ def load_predictions(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 def read_predictions(path: Path) -> pd.DataFrame:
-    """One model's predictions, as `load_predictions` gives them; also as a spreadsheet has saved them again.
+    """One model's predictions, as `load_predictions` gives them; also as a spreadsheet has saved them again. The index
+    is the row in the file, as a spreadsheet counts.
 
     Raises PredictionsError.
     """
@@ -102,7 +103,7 @@ def read_predictions(path: Path) -> pd.DataFrame:
             f"{path}: row {_listed(row_numbers[wrong])} has a confidence that is no number from 0 to 1"
             f" (the first: {value!r}). {PREDICT_AGAIN}"
         )
-    return frame.assign(confidence=numbers)
+    return frame.assign(confidence=numbers).set_index(pd.Index(row_numbers, name="row"))
 
 
 def rows_read(frame: pd.DataFrame) -> pd.DataFrame:
