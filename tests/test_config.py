@@ -284,11 +284,12 @@ def test_a_stage_needs_its_section_and_its_images(write, stage, section):
     assert f"[{section}] IMAGE_SET_NAME = : allowed is a folder of images" in empty and "a problem" in empty
     for folder, finding in (
         ("nowhere", "no such folder"),
+        ('"images"', "no such folder"),
         ("setup.cfg", "that is a file"),
         ("x" * 300, "no such folder can be read"),
     ):
         message = refusal(write(f"[{section}]\nIMAGE_SET_NAME = {folder}"), stage)
-        assert f"[{section}] IMAGE_SET_NAME = {folder}: {finding}" in message
+        assert f"[{section}] IMAGE_SET_NAME = {folder}: {finding}" in message and "without quotes" in message
 
 
 def test_only_the_folder_that_a_stage_reads_must_exist(write):

@@ -82,7 +82,7 @@ def _values_of(name: str) -> Key:
 
 _COUNT = (1, 100_000)
 _MINUTES = _above_zero(None, 100_000, "a number of minutes", may_be_empty=True)
-FOLDER = _text(None, "a folder of images, written relative to the settings file's folder")
+FOLDER = _text(None, "a folder of images, written without quotes, relative to the settings file's folder")
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 HYPERPARAMETER_KEYS = {f.key: Key(None, partial(parse_value, name), f.allowed) for name, f in FIELDS.items()}
 BASE_SET, UNTRANSCRIBED = "BASE_SET_NAME", "UNTRANSCRIBED_SET_NAME"  # under [transfer]
@@ -136,7 +136,9 @@ KEYS: dict[str, dict[str, Key]] = {
     },
     "test": {
         "IMAGE_SET_NAME": FOLDER,
-        "LEXICON": _text(None, "a text file, written relative to the settings file's folder", may_be_empty=True),
+        "LEXICON": _text(
+            None, "a text file, written without quotes, relative to the settings file's folder", may_be_empty=True
+        ),
         "LANGUAGE_WEIGHT": Key(  # else language_model.WEIGHT
             None, _number(float, 0, 2), "a number from 0 (only what the image shows) to 2", may_be_empty=True
         ),
