@@ -13,6 +13,9 @@ class RowConv2D(layers.Conv2D):
     An image comes as (B, W, H, 1), and a few rows are left of its height: on a processor oneDNN takes up to half as
     much time again where the axis before the channels is so short, for it multiplies that many positions at once. The
     kernel is kept as for features (B, W, H, C), so that weights fit whichever way the features lie.
+
+    While it trains in float32, features and kernel are multiplied in the type of `training_products`; what comes out,
+    and all that reading does, is float32 all the same.
     """
 
     def call(self, inputs, training=None):

@@ -21,6 +21,19 @@ ONE_CELL = (
 ALL_COLUMNS = " Give the list that stage 4 wrote into test_set_predictions/review/, with all of its columns."
 FIXED = ("image", "prediction", "label", "group", "problem")  # columns that are there to be read, not to be filled in
 LONE_MARKS = frozenset({"x", "X", "✓", "✔"})  # which say that a reading is right, and seldom what stands on an image
+# what a correction cannot be, of one and of many, and what to do then
+MARK_ALONE = (
+    "correction is a mark alone",
+    "corrections are a mark alone",
+    "Where the reading is right, put it into the column `right`. Where the image shows just that, write it with an"
+    " apostrophe: 'x.",
+)
+SPREADSHEETS_ERROR = (
+    "correction is an error of the spreadsheet, which took a text for a formula or had no room to show it",
+    "corrections are errors of the spreadsheet, which took a text for a formula or had no room to show it",
+    "Write what the image shows, with an apostrophe before it.",
+)
+LINES = ("correction has several lines", "corrections have several lines", "An image shows one: write it in one.")
 LISTED = 20  # offenders in a message
 SAME = 0.5  # share of a list's images, and of their labels, that an image set has if the list is of it
 
@@ -117,33 +130,20 @@ def _require_texts(path: Path, table: pd.DataFrame) -> None:
     """Raise ReviewError where a correction is a mark, which belongs into another column, a spreadsheet's error, or has
     several lines.
     """
-    marked, spoilt, long = [], [], []
+    found: dict[tuple[str, str, str], list[str]] = {kind: [] for kind in (MARK_ALONE, SPREADSHEETS_ERROR, LINES)}
     for number, image, text in zip(table.index, table["image"], table["correction"].map(str.strip), strict=True):
+        row = f"  row {number}: {image}:"
         if text and text in LONE_MARKS:
-            marked.append(f"  row {number}: {image}: {text}")
+            found[MARK_ALONE].append(f"{row} {text}")
         elif is_error(text):
-            spoilt.append(f"  row {number}: {image}: {text}")
+            found[SPREADSHEETS_ERROR].append(f"{row} {text}")
         elif len(text.splitlines()) > 1:
-            long.append(f"  row {number}: {image}: {text!r}")
-    problems = []
-    if marked:
-        listed = "\n".join(marked[:LISTED])
-        problems.append(
-            f"{number_of(len(marked), 'correction is', 'corrections are')} a mark alone:\n{listed}\nWhere the reading"
-            " is right, put it into the column `right`. Where the image shows just that, write it with an apostrophe:"
-            " 'x."
-        )
-    if spoilt:
-        listed = "\n".join(spoilt[:LISTED])
-        found = number_of(len(spoilt), "correction is an error", "corrections are errors")
-        problems.append(
-            f"{found} of the spreadsheet, which took a text for a formula or had no room to show it:\n{listed}\nWrite"
-            " what the image shows, with an apostrophe before it."
-        )
-    if long:
-        listed = "\n".join(long[:LISTED])
-        found = number_of(len(long), "correction has", "corrections have")
-        problems.append(f"{found} several lines:\n{listed}\nAn image shows one: write it in one.")
+            found[LINES].append(f"{row} {text!r}")
+    problems = [
+        "\n".join((f"{number_of(len(rows), one, many)}:", *rows[:LISTED], advice))
+        for (one, many, advice), rows in found.items()
+        if rows
+    ]
     if problems:
         raise ReviewError(f"{path}: " + "\n".join(problems))
 
